@@ -1,0 +1,32 @@
+# Everything a person or CI runs. Only Python 3.11+, a C/C++ compiler, git and make are needed; the rest is brought along.
+# A comment after ## is the text of `make help`.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench format docs
+
+BENCH ?= bench/engine.py
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make the environment in .venv (compiles llama.cpp once, about six minutes on two cores)
+	@python="$$(sh scripts/find-python.sh)" && "$$python" scripts/setup.py
+
+demo: setup ## let the agent fix a real bug in a small repository, with the default model on this machine
+	@.venv/bin/python scripts/demo.py
+
+test: setup ## run all tests, real-model tests included (ARGS="-k name" for some of them)
+	@.venv/bin/python scripts/run_tests.py $(ARGS)
+
+check: setup ## run every static check: format, lint, types, layers, sizes, package, licences, docs
+	@.venv/bin/python scripts/check.py
+
+bench: setup ## measure the engine against bare llama.cpp (BENCH=bench/file.py for another measurement)
+	@.venv/bin/python $(BENCH) $(ARGS)
+
+format: setup ## format the code
+	@.venv/bin/ruff check --fix --quiet . && .venv/bin/ruff format --quiet .
+
+docs: setup ## write the generated parts of the docs again
+	@.venv/bin/python scripts/docs.py --write

@@ -1,0 +1,100 @@
+"""Settings: defaults, then the user's file, the trusted project's file, the environment, and flags; knows no front
+end.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from codeagent.inference.client import Frozen, Sampling
+
+PermissionMode = Literal["plan", "default", "acceptEdits", "dontAsk", "bypassPermissions"]
+
+ENVIRONMENT = {
+    "CODEAGENT_MODEL": "model",
+    "CODEAGENT_CTX": "context",
+    "CODEAGENT_GPU_LAYERS": "gpu_layers",
+    "CODEAGENT_THREADS": "threads",
+    "CODEAGENT_PERMISSION_MODE": "permission_mode",
+}
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the text says which, where, and what is allowed."""
+
+
+class Config(Frozen):
+    """All settings. None for a size means that it is chosen automatically."""
+
+    model: str = Field(
+        default="qwen2.5-coder-1.5b", description="Catalogue name of the model, or the path of a GGUF file."
+    )
+    context: Annotated[int, Field(ge=512)] | None = Field(
+        default=None, description="Size of the context window, in tokens."
+    )
+    gpu_layers: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Layers to put on GPUs, the last ones first."
+    )
+    threads: Annotated[int, Field(ge=1)] | None = Field(default=None, description="CPU threads for the model.")
+    rpc: tuple[str, ...] = Field(
+        default=(), description="llama.cpp RPC servers (host:port) whose devices hold layers too."
+    )
+    permission_mode: PermissionMode = Field(default="default", description="What may happen without asking.")
+    allowed_tools: tuple[str, ...] = Field(
+        default=(), description="Rules such as Edit or Bash(pytest *) that need no asking."
+    )
+    disallowed_tools: tuple[str, ...] = Field(default=(), description="Rules that are always refused.")
+    max_turns: Annotated[int, Field(ge=1)] = Field(default=100, description="Model calls in one turn.")
+    max_output_tokens: Annotated[int, Field(ge=16)] = Field(default=2048, description="Tokens of one model call.")
+    test_command: str | None = Field(
+        default=None, description="How the tests are run; found from the repository when missing."
+    )
+    sampling: Sampling = Field(default=Sampling(), description="How the next token is chosen.")
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as e:
+        raise ConfigError(f"The settings in {path} cannot be read: {e}. Correct the file or remove it.") from e
+
+
+def load_config(
+    user_file: Path | None, project_file: Path | None, environ: Mapping[str, str], flags: Mapping[str, Any]
+) -> Config:
+    """The settings that hold, each source over the one before. Files that do not exist are empty; None skips a source.
+
+    Raises ConfigError with the source and the field when something is wrong.
+    """
+    values: dict[str, Any] = {}
+    layers: list[tuple[str, dict[str, Any]]] = [
+        (str(user_file), _table(user_file) if user_file else {}),
+        (str(project_file), _table(project_file) if project_file else {}),
+        ("the environment", {field: environ[name] for name, field in ENVIRONMENT.items() if environ.get(name)}),
+        ("the command line", {k: v for k, v in flags.items() if v is not None and v != ()}),
+    ]
+    for source, layer in layers:
+        nested = values.get("sampling", {}) | layer.get("sampling", {})
+        values |= layer
+        if nested:
+            values["sampling"] = nested
+        try:
+            Config.model_validate(values)
+        except ValidationError as e:
+            first = e.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(f"The setting {where!r} in {source} is wrong: {first['msg'].lower()}.") from e
+    return Config.model_validate(values)
+
+
+def process_environment() -> Mapping[str, str]:
+    """The environment of this process, read in this one place."""
+    return os.environ

@@ -1,0 +1,129 @@
+"""What the model is shown with a request: files it names, their tests, and how the tests fail now; knows no model.
+
+Files are chosen by name alone: a path, a file name or a module name that stands in the request, then tests of such
+files. What is shown is noted in the ledger, so that it can be edited without reading it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from codeagent import prompts
+from codeagent.agent.checks import CheckReport
+from codeagent.tools.api import ToolError, relative
+from codeagent.tools.files import digest, read_bytes
+from codeagent.tools.ledger import FileLedger
+from codeagent.tools.ripgrep import Ripgrep
+from codeagent.tools.text import decode
+from codeagent.tools.workspace import Workspace
+
+FILES_CHARS = 14_000
+SMALL_REPOSITORY = 4
+LISTED = 60
+_LANGUAGES = {"py": "python", "js": "javascript", "ts": "typescript", "rs": "rust", "rb": "ruby", "sh": "bash"}
+_TEST = re.compile(r"^tests?_|_tests?$|\.test$|_spec$|\.spec$|^tests?$")
+
+
+class RequestComposer:
+    """Writes the user message of a turn."""
+
+    def __init__(self, workspace: Workspace, ledger: FileLedger, ripgrep: Ripgrep) -> None:
+        """Files come from the workspace only, less what the ignore rules exclude."""
+        self._workspace = workspace
+        self._ledger = ledger
+        self._ripgrep = ripgrep
+        self._shown: list[str] = []
+        self._all_shown = False
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The files shown so far in the session, tests aside: those that the model may want to rewrite."""
+        return tuple(self._shown)
+
+    @property
+    def all_shown(self) -> bool:
+        """Whether every file of the repository that is not a test has been shown."""
+        return self._all_shown
+
+    async def compose(self, request: str, report: CheckReport | None) -> str:
+        """The request with the files it speaks of, a listing, and the failing check if there is one."""
+        names = await self._names()
+        shown = self._read(choose(request, names))
+        self._all_shown = {name for name in names if not is_test(name)} <= set(self._shown)
+        failing = report.text if report is not None and report.passed is False else ""
+        return prompts.render(
+            "context/request.md",
+            request=request.strip(),
+            listing="\n".join(names[:LISTED]) + (f"\n… and {len(names) - LISTED} more" if len(names) > LISTED else ""),
+            files=shown,
+            report=failing,
+        )
+
+    async def _names(self) -> list[str]:
+        try:
+            paths = await self._ripgrep.files(self._workspace.root)
+        except ToolError:
+            return []  # without ripgrep the model lists and reads for itself
+        names = [relative(path, self._workspace.root) for path in paths]
+        return [name for name in names if name.isprintable()]
+
+    def _read(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        shown: list[dict[str, Any]] = []
+        left = FILES_CHARS
+        for name in names:
+            try:
+                path = self._workspace.resolve(name)
+                data = read_bytes(path, name)
+                text = decode(data, name).shown
+            except ToolError:
+                continue  # binary, unreadable or too large: the listing still names it
+            if len(text) > left:
+                continue
+            left -= len(text)
+            self._ledger.note(path, digest(data))
+            fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`{3,}", text)), default=2))
+            if name not in self._shown and not is_test(name):
+                self._shown.append(name)
+            shown.append({"path": name, "language": language(name), "text": text.rstrip("\n"), "fence": fence})
+        return shown
+
+
+def is_test(name: str) -> bool:
+    """Whether a file's name or folder says that it holds tests."""
+    path = PurePosixPath(name)
+    return bool(_TEST.search(path.stem)) or any(part in ("test", "tests", "__tests__") for part in path.parent.parts)
+
+
+def language(name: str) -> str:
+    """The label of a code fence for a file, as models have seen it most; "" for a name without suffix."""
+    suffix = PurePosixPath(name).suffix[1:]
+    return _LANGUAGES.get(suffix, suffix)
+
+
+def choose(request: str, names: Sequence[str]) -> list[str]:
+    """Files worth showing, best first: named by path, by file name, by module name, then tests of those; all of a
+    tiny repository.
+    """
+    words = set(re.findall(r"[\w./-]+", request)) | set(re.findall(r"\w+", request))
+    words |= {word.rstrip(".") for word in words}
+    scored: list[tuple[int, str]] = []
+    for name in names:
+        path = PurePosixPath(name)
+        if name in words:
+            scored.append((0, name))
+        elif path.name in words:
+            scored.append((1, name))
+        elif path.stem in words and (len(path.stem) > 4 or "_" in path.stem) and path.suffix:
+            scored.append((2, name))
+    stems = {PurePosixPath(name).stem for _, name in scored}
+    for name in names:
+        stem = PurePosixPath(name).stem
+        subject = _TEST.sub("", stem)
+        if subject != stem and subject in stems and not any(name == other for _, other in scored):
+            scored.append((3, name))
+    if not scored and len(names) <= SMALL_REPOSITORY:
+        return list(names)
+    return [name for _, name in sorted(scored, key=lambda item: item[0])]

@@ -1,0 +1,70 @@
+"""The conversation as the model sees it, folded from a session's events; knows no files and no model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from codeagent.agent.events import Emit, Event, MessageAdded, Rewound
+from codeagent.inference.client import Message, Usage
+
+
+def messages_of(events: Iterable[Event]) -> list[Message]:
+    """The messages that stand after these events: added ones, less what was rewound."""
+    messages: list[Message] = []
+    for event in events:
+        match event:
+            case MessageAdded():
+                messages.append(event.message)
+            case Rewound():
+                del messages[event.messages :]
+            case _:
+                pass
+    return messages
+
+
+def without_tokens(messages: Iterable[Message]) -> list[Message]:
+    """The same messages without generated tokens, which mean something only to the model that wrote them."""
+    return [m.model_copy(update={"tokens": ()}) if m.tokens else m for m in messages]
+
+
+def unanswered(messages: list[Message]) -> list[Message]:
+    """An "interrupted" answer for each call of the last assistant message that never got one, as after a kill."""
+    last = next((i for i in range(len(messages) - 1, -1, -1) if messages[i].role == "assistant"), None)
+    if last is None:
+        return []
+    answered = {m.tool_call_id for m in messages[last + 1 :]}
+    text = (
+        "Interrupted: the session ended before this call finished. It may have run in part; look before you repeat it."
+    )
+    return [
+        Message(role="tool", tool_call_id=call.id, tool_name=call.name, content=text)
+        for call in messages[last].tool_calls
+        if call.id not in answered
+    ]
+
+
+class Conversation:
+    """Messages that only grow, or go back to an earlier length; each change is an event before it is seen here."""
+
+    def __init__(self, messages: Iterable[Message], emit: Emit) -> None:
+        """Starts with the messages of a resumed session, which are not emitted again."""
+        self._messages = list(messages)
+        self._emit = emit
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """All messages that stand, oldest first."""
+        return tuple(self._messages)
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def add(self, message: Message, usage: Usage | None = None, is_error: bool = False) -> None:
+        """Append a message."""
+        self._emit(MessageAdded(message=message, usage=usage, is_error=is_error))
+        self._messages.append(message)
+
+    def rewind(self, length: int, files: tuple[str, ...], reason: str) -> None:
+        """Go back to the first `length` messages. The log keeps what was dropped."""
+        self._emit(Rewound(messages=length, files=files, reason=reason))
+        del self._messages[length:]

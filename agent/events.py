@@ -1,0 +1,173 @@
+"""Everything a session tells the outside, as frozen data; knows no front end and holds no classes, callbacks or
+futures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from codeagent.inference.client import Frozen, Message, Prefill, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from codeagent.tools.api import Display, Effect
+
+TurnOutcome = Literal[
+    "done",
+    "max_turns",
+    "max_tokens",
+    "max_seconds",
+    "loop",
+    "interrupted",
+    "model_error",
+    "context_full",
+    "tool_failure",
+]
+
+
+class SessionStarted(Frozen):
+    """A session opened on a folder; `resumed_from` is the session it continues or forks."""
+
+    type: Literal["session_started"] = "session_started"
+    session_id: str
+    cwd: str
+    model: str
+    tools: tuple[str, ...]
+    permission_mode: str
+    resumed_from: str | None = None
+
+
+class TurnStarted(Frozen):
+    """The person (or the task) said something and the agent begins to work on it."""
+
+    type: Literal["turn_started"] = "turn_started"
+    text: str
+
+
+class StepStarted(Frozen):
+    """Model call number `n` of this turn begins."""
+
+    type: Literal["step_started"] = "step_started"
+    n: int
+
+
+class MessageAdded(Frozen):
+    """The conversation grew by this message: the model's, the person's, or a tool's answer."""
+
+    type: Literal["message_added"] = "message_added"
+    message: Message
+    usage: Usage | None = None
+    is_error: bool = False
+
+
+class ToolStarted(Frozen):
+    """A call passed the gate and runs."""
+
+    type: Literal["tool_started"] = "tool_started"
+    call_id: str
+    name: str
+    title: str
+    preview: Display | None = None
+
+
+class ToolOutput(Frozen):
+    """Output of a running call, as it comes."""
+
+    type: Literal["tool_output"] = "tool_output"
+    call_id: str
+    text: str
+
+
+class ToolFinished(Frozen):
+    """A call ended."""
+
+    type: Literal["tool_finished"] = "tool_finished"
+    call_id: str
+    name: str
+    display: Display | None = None
+    is_error: bool = False
+    seconds: float = 0.0
+
+
+class PermissionDenied(Frozen):
+    """The gate refused a call; `reason` says which rule, or that nobody was there to ask."""
+
+    type: Literal["permission_denied"] = "permission_denied"
+    call_id: str
+    name: str
+    arguments: dict[str, object]
+    effects: tuple[Effect, ...]
+    reason: str
+
+
+class ModelState(Frozen):
+    """The runner changed state: starting, loading (with progress 0 to 1), ready, busy, failed, restarting."""
+
+    type: Literal["model_state"] = "model_state"
+    state: str
+    detail: str = ""
+    progress: float | None = None
+
+
+class FilesChanged(Frozen):
+    """Files that tools wrote in this step, as absolute paths."""
+
+    type: Literal["files_changed"] = "files_changed"
+    paths: tuple[str, ...]
+
+
+class Rewound(Frozen):
+    """The conversation went back to its first `messages` messages; with `files` the files went back too. Nothing is
+    deleted.
+    """
+
+    type: Literal["rewound"] = "rewound"
+    messages: int
+    files: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class Notice(Frozen):
+    """Something the person should know: a limit met, a file not covered, a thing done differently than asked."""
+
+    type: Literal["notice"] = "notice"
+    level: Literal["info", "warning", "error"]
+    text: str
+
+
+class TurnFinished(Frozen):
+    """The turn is over; `error` is a sentence when the outcome is not done, `cause` the ModelError class of a
+    model_error.
+    """
+
+    type: Literal["turn_finished"] = "turn_finished"
+    outcome: TurnOutcome
+    text: str = ""
+    steps: int = 0
+    usage: Usage = Usage()
+    error: str | None = None
+    cause: str | None = None
+
+
+Event = Annotated[
+    SessionStarted
+    | TurnStarted
+    | StepStarted
+    | Prefill
+    | TextDelta
+    | ReasoningDelta
+    | ToolCallDelta
+    | MessageAdded
+    | ToolStarted
+    | ToolOutput
+    | ToolFinished
+    | PermissionDenied
+    | ModelState
+    | FilesChanged
+    | Rewound
+    | Notice
+    | TurnFinished,
+    Field(discriminator="type"),
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+Emit = Callable[[Event], None]

@@ -1,0 +1,139 @@
+"""Runs one unattended task from options to exit code: the order of things, and the promise that a result always comes
+last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable, Sequence
+from typing import BinaryIO, TextIO
+
+from codeagent.agent.bootstrap import Opened, SetupError, open_session
+from codeagent.agent.events import Emit, Event, PermissionDenied
+from codeagent.agent.headless.input import read_schema, read_task, stream_tasks
+from codeagent.agent.headless.options import TaskError, TaskOptions
+from codeagent.agent.headless.outcome import Exit, Outcome
+from codeagent.agent.headless.progress import Progress
+from codeagent.agent.headless.structured import structured_answer
+from codeagent.agent.headless.writers import make_writer
+
+
+def run_task(options: TaskOptions, stdin: BinaryIO, out: TextIO, err: TextIO) -> int:
+    """Do the task and return the exit code. Whatever happens, the writer's result comes last on `out`."""
+    outcome = Outcome()
+    start = time.monotonic()
+    writer = make_writer(options.output_format, out, options.partial_messages)
+    progress = Progress(err)
+
+    def emit(event: Event) -> None:
+        if isinstance(event, PermissionDenied):
+            outcome.denials.append(event)
+        if not options.quiet:
+            progress.feed(event)
+        writer.feed(event)
+
+    try:
+        tasks = stream_tasks(stdin) if options.stream_input else [read_task(options, stdin)]
+        asyncio.run(_Run(options, outcome, emit, tasks).run())
+    except TaskError as e:
+        outcome.fail(e.code, str(e))
+    except SetupError as e:
+        outcome.fail(Exit(e.exit_code), str(e))
+    except BrokenPipeError:
+        outcome.fail(Exit.ERROR, "Standard output was closed by its reader.")
+    except Exception as e:
+        outcome.fail(Exit.ERROR, f"Internal error: {type(e).__name__}: {e}. Please report it.")
+        if os.environ.get("CODEAGENT_DEBUG"):
+            raise
+    outcome.duration_ms = round((time.monotonic() - start) * 1000)
+    if outcome.exit is not Exit.DONE:
+        _tell(err, outcome.errors)
+    try:
+        if options.last_message_file is not None:
+            options.last_message_file.write_text(outcome.text + "\n", encoding="utf-8")
+        writer.finish(outcome)
+    except OSError as e:
+        _tell(err, [f"The result cannot be written ({e.strerror})."])
+        _silence(out)
+        return int(outcome.exit) or int(Exit.ERROR)
+    return int(outcome.exit)
+
+
+def _silence(out: TextIO) -> None:
+    """Point a broken standard output at nothing: Python flushes it once more at exit, and would complain."""
+    with contextlib.suppress(OSError, ValueError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, out.fileno())
+        os.close(nothing)
+
+
+def _tell(err: TextIO, sentences: Sequence[str]) -> None:
+    try:
+        for sentence in sentences:
+            err.write(f"codeagent: {sentence}\n")
+        err.flush()
+    except (OSError, ValueError):
+        pass  # nobody reads stderr; the result object and the exit code still say it
+
+
+class _Run:
+    def __init__(self, options: TaskOptions, outcome: Outcome, emit: Emit, tasks: Iterable[str]) -> None:
+        self._options = options
+        self._outcome = outcome
+        self._emit = emit
+        self._tasks = tasks
+        self._signal: Exit | None = None
+        self._opened: Opened | None = None
+
+    async def run(self) -> None:
+        schema = read_schema(self._options.json_schema)
+        main = asyncio.current_task()
+        assert main is not None
+        for number, code in ((signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop, code, main)
+        try:
+            opened = self._opened = open_session(self._options, self._emit, approver=None)
+            self._outcome.session_id, self._outcome.model = opened.session.id, opened.model_name
+            for task in self._tasks:
+                self._outcome.add_turn(await opened.session.run_turn(task), opened.limits.max_turns)
+                if self._outcome.exit is not Exit.DONE:
+                    break
+            if schema is not None and self._outcome.exit is Exit.DONE:
+                session = opened.session
+                await structured_answer(opened.client, session.messages, session.tools, schema, self._outcome)
+            await self._conclude(opened)
+        except asyncio.CancelledError:
+            if self._signal is None:
+                raise
+            self._outcome.fail(self._signal, "Stopped by a signal.")
+        finally:
+            if self._opened is not None:
+                await self._opened.session.close()
+
+    def _stop(self, code: Exit, main: asyncio.Task[None]) -> None:
+        first = self._signal is None
+        self._signal = code
+        if first and self._opened is not None:
+            self._opened.session.interrupt()
+        else:
+            main.cancel()
+
+    async def _conclude(self, opened: Opened) -> None:
+        outcome, options = self._outcome, self._options
+        if self._signal is not None:
+            outcome.exit = self._signal
+        elif outcome.exit is Exit.DONE and options.verify is not None:
+            report = await opened.checker.now()
+            if report.passed is False:
+                outcome.fail(Exit.VERIFY_FAILED, f"The check `{options.verify}` fails.\n{report.text}")
+            elif report.passed is None:
+                outcome.fail(Exit.DENIED, f"The check `{options.verify}` was not allowed to run.")
+        elif outcome.exit is Exit.DONE and outcome.denials:
+            refused = ", ".join(sorted({d.name for d in outcome.denials}))
+            outcome.fail(Exit.DENIED, f"Finished, but calls were refused ({refused}). See permission_denials.")
+        if options.diff_file is not None:
+            options.diff_file.write_text(opened.changes.unified_diff(), encoding="utf-8")

@@ -1,0 +1,43 @@
+"""Every path outside the workspace, in one place; knows the platform's standard folders and nothing of their
+content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders codeagent uses. Nothing is created until something is written."""
+
+    config: Path
+    state: Path
+    cache: Path
+    data: Path
+
+    @classmethod
+    def default(cls) -> Paths:
+        """The platform's standard folders; on Linux they follow XDG_CONFIG_HOME and its siblings."""
+        from platformdirs import PlatformDirs  # not needed for `codeagent --version`
+
+        dirs = PlatformDirs("codeagent", appauthor=False)
+        return cls(dirs.user_config_path, dirs.user_state_path, dirs.user_cache_path, dirs.user_data_path)
+
+    @property
+    def config_file(self) -> Path:
+        """The user's settings."""
+        return self.config / "config.toml"
+
+    @property
+    def trust_file(self) -> Path:
+        """The folders the user has said may be worked in."""
+        return self.state / "trusted.json"
+
+    def sessions(self, root: Path) -> Path:
+        """The folder of session logs of one workspace: readable name plus a hash of the full path."""
+        digest = hashlib.sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in root.name)[:40]
+        return self.state / "sessions" / f"{name or 'root'}-{digest}"

@@ -1,0 +1,360 @@
+"""Thin typed wrapper of llama.cpp's C API, the only file that imports llama_cpp; knows no chat and no frames."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+# The libraries read these when they are loaded. Threads that spin without end while they wait for each other make a
+# token
+# take seconds on a busy machine, and threads that never spin cost a third of the speed on an idle one; this many turns
+# cost neither (two cores, 1.5B: 33 tokens a second idle, and 16 beside two busy processes, against 20 and 18 passive).
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+# On a fatal error ggml would start a debugger to print a backtrace, and take seconds to die.
+os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+
+import llama_cpp
+import numpy as np
+from llama_cpp import llama_cpp as _bindings
+from llama_cpp import llama_grammar as _schemas
+
+from codeagent.inference.engine.ggml import Device, NativeError, Registry
+
+# The bindings are generated from C and typed accordingly; everything that leaves this file has a real type.
+_c: Any = _bindings
+_cast: Any = ctypes.cast
+_pointer_to: Any = ctypes.POINTER
+
+_UNKNOWN_TOKEN, _CONTROL_TOKEN, _USER_DEFINED_TOKEN = 1, 8, 16
+_WARNING, _ERROR, _CONTINUED = 3, 4, 5
+_CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+
+
+class DecodeAbortedError(Exception):
+    """The abort callback stopped a decode."""
+
+
+class Backend:
+    """The native library, of which a process has one: its log, its devices and its versions."""
+
+    def __init__(self) -> None:
+        self.log: deque[str] = deque(maxlen=2000)
+        self._partial = ("", 0)
+        # The library keeps only the address: without this reference it would call freed memory.
+        self._on_log = _c.llama_log_callback(self._heard)
+        _c.llama_log_set(self._on_log, None)
+        _c.llama_backend_init()
+        self._registry = Registry(Path(llama_cpp.__file__).parent / "lib")
+
+    def _heard(self, level: int, text: bytes, _data: object) -> None:
+        before, kind = self._partial
+        kind = kind if level == _CONTINUED else level
+        *lines, rest = (before + text.decode(errors="replace")).split("\n")
+        self._partial = (rest, kind)
+        for line in lines:
+            self.log.append(line)
+            if kind in (_WARNING, _ERROR):
+                print(line, file=sys.stderr, flush=True)  # noqa: T201  (the runner's stderr is the error report)
+
+    def devices(self) -> list[Device]:
+        """Every device, in the library's order."""
+        return self._registry.devices()
+
+    def add_rpc_server(self, endpoint: str) -> None:
+        """Make the devices of a llama.cpp RPC server ("host:port") ours. Raises NativeError when that cannot be."""
+        if not _c.llama_supports_rpc():
+            raise NativeError("llama-cpp-python was built without RPC (-DGGML_RPC=on)")
+        self._registry.add_rpc_server(endpoint)
+
+    def versions(self) -> dict[str, str]:
+        """The versions of the native library and of its Python package."""
+        return {"llama.cpp": _c.llama_version().decode(), "llama-cpp-python": version("llama-cpp-python")}
+
+    def supports_gpu(self) -> bool:
+        """Whether the library was built with any GPU backend (RPC counts: it may reach one)."""
+        return bool(_c.llama_supports_gpu_offload())
+
+    def system(self) -> str:
+        """The processor features and backends the library was built for, as it says it."""
+        return _c.llama_print_system_info().decode(errors="replace").strip()
+
+    def last_error(self, lines: int = 3) -> str:
+        """The last lines of the log that look like a failure, for an error text."""
+        bad = [line for line in self.log if any(word in line.lower() for word in ("error", "fail", "unable", "memory"))]
+        return " ".join(bad[-lines:]).strip()
+
+
+@cache
+def backend() -> Backend:
+    """The process's one Backend. Cached because the native library's state is the process's, too."""
+    return Backend()
+
+
+class Model:
+    """The weights and the vocabulary. `on_progress` gets 0 to 1 and ends the loading by returning False."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        gpu_layers: int = 0,
+        devices: Sequence[Device] = (),
+        tensor_split: Sequence[float] = (),
+        main_device: int | None = None,
+        use_mmap: bool = True,
+        on_progress: Callable[[float], bool] | None = None,
+    ) -> None:
+        backend().log.clear()
+        params = _c.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        if not use_mmap:
+            params.load_mode = _c.LLAMA_LOAD_MODE_NONE
+        handles = (ctypes.c_void_p * (len(devices) + 1))(*[device.handle for device in devices], None)
+        params.devices = ctypes.cast(handles, ctypes.c_void_p)
+        split = (ctypes.c_float * max(int(_c.llama_max_devices()), len(tensor_split)))(*tensor_split)
+        if tensor_split:
+            params.tensor_split = ctypes.cast(split, ctypes.POINTER(ctypes.c_float))
+        if main_device is not None:
+            params.main_gpu = main_device
+
+        def progressed(done: float, _data: object) -> bool:
+            return on_progress is None or on_progress(done)
+
+        report = _c.llama_progress_callback(progressed)
+        params.progress_callback = report
+        self.handle = _c.llama_model_load_from_file(path.encode(), params)
+        if not self.handle:
+            raise NativeError(backend().last_error())
+        self.vocab = Vocab(_c.llama_model_get_vocab(self.handle))
+        self.parameters: int = _c.llama_model_n_params(self.handle)
+        self.trained_context: int = _c.llama_model_n_ctx_train(self.handle)
+        self.can_rewind = not (_c.llama_model_is_recurrent(self.handle) or _c.llama_model_is_hybrid(self.handle))
+
+    def close(self) -> None:
+        """Free it; its contexts must be closed before."""
+        if self.handle:
+            _c.llama_model_free(self.handle)
+            self.handle = None
+
+
+class Vocab:
+    """Text to tokens and back."""
+
+    def __init__(self, handle: Any) -> None:
+        self.handle = handle
+        self.size: int = _c.llama_vocab_n_tokens(handle)
+        self.adds_bos: bool = _c.llama_vocab_get_add_bos(handle)
+        self.bos: int = _c.llama_vocab_bos(handle)
+        self.eos: int = _c.llama_vocab_eos(handle)
+        self._pieces: dict[int, bytes] = {}
+
+    def tokenize(self, text: str, parse_special: bool) -> list[int]:
+        """The tokens of a text. Only with `parse_special` do texts of control tokens become those tokens."""
+        data = text.encode(errors="replace")
+        room = len(data) + 8
+        while True:
+            buffer = (ctypes.c_int32 * room)()
+            count = _c.llama_tokenize(self.handle, data, len(data), buffer, room, False, parse_special)
+            if count >= 0:
+                return buffer[:count]
+            room = -count
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of one token, perhaps part of a character; control tokens as their text; empty for -1."""
+        known = self._pieces.get(token)
+        if known is not None:
+            return known
+        if not 0 <= token < self.size:
+            return b""
+        room = 64
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            length = _c.llama_token_to_piece(self.handle, token, buffer, room, 0, True)
+            if length >= 0:
+                return self._pieces.setdefault(token, buffer.raw[:length])
+            room = -length
+
+    def is_end(self, token: int) -> bool:
+        """Whether the token ends the answer."""
+        return _c.llama_vocab_is_eog(self.handle, token)
+
+    @cached_property
+    def control_tokens(self) -> list[tuple[int, bytes]]:
+        """The tokens that mark up a chat, ends of an answer aside, with their texts."""
+        marks = (t for t in range(self.size) if _c.llama_vocab_get_attr(self.handle, t) & _CONTROL_TOKEN)
+        return [(token, self.piece(token)) for token in marks if not self.is_end(token)]
+
+    def special_texts(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The texts of control tokens, and those of the tokens the model's maker added."""
+        control: set[str] = set()
+        added: set[str] = set()
+        for token in range(self.size):
+            attributes = _c.llama_vocab_get_attr(self.handle, token)
+            if attributes & (_UNKNOWN_TOKEN | _CONTROL_TOKEN):
+                control.add(self.piece(token).decode(errors="replace"))
+            elif attributes & _USER_DEFINED_TOKEN:
+                added.add(self.piece(token).decode(errors="replace"))
+        return frozenset(control), frozenset(added)
+
+
+class Context:
+    """One sequence of tokens in the KV cache. `should_abort` is asked many times during a decode and must be quick."""
+
+    def __init__(self, model: Model, *, size: int, batch: int, threads: int, should_abort: Callable[[], bool]) -> None:
+        params = _c.llama_context_default_params()
+        params.n_ctx, params.n_batch, params.n_ubatch, params.n_seq_max = size, batch, batch, 1
+        params.n_threads = params.n_threads_batch = threads
+        params.kv_unified = params.no_perf = True
+        self.model, self.batch = model, batch
+        self.handle = _c.llama_init_from_model(model.handle, params)
+        if not self.handle:
+            raise NativeError(backend().last_error())
+        self.size: int = _c.llama_n_ctx(self.handle)
+        self._memory = _c.llama_get_memory(self.handle)
+        self._tokens = (ctypes.c_int32 * batch)()
+
+        def asked(_data: object) -> bool:
+            return should_abort()
+
+        self._on_abort = _c.ggml_abort_callback(asked)
+        _c.llama_set_abort_callback(self.handle, self._on_abort, None)
+
+    def decode(self, tokens: Sequence[int]) -> None:
+        """Read at most `batch` tokens behind what is in the cache; the last one's logits can then be sampled from.
+
+        Raises DecodeAbortedError or NativeError; then the cache may hold any number of them: remove those.
+        """
+        count = len(tokens)
+        self._tokens[:count] = tokens
+        result = _c.llama_decode(self.handle, _c.llama_batch_get_one(self._tokens, count))
+        if result == 2:
+            raise DecodeAbortedError
+        if result != 0:
+            raise NativeError(f"llama_decode gave {result}. {backend().last_error()}")
+
+    def remove_from(self, position: int) -> bool:
+        """Forget all tokens from this position on; False, and nothing certain, when this model cannot."""
+        if not _c.llama_memory_seq_rm(self._memory, 0, position, -1):
+            return False
+        # A sliding window may have dropped what a rewound sequence needs again.
+        return position == 0 or not self.model.can_rewind or _c.llama_memory_seq_pos_min(self._memory, 0) == 0
+
+    def clear(self) -> None:
+        """Forget everything."""
+        _c.llama_memory_clear(self._memory, False)
+
+    def logits(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """The scores after the last token decoded: a view, valid until the next decode."""
+        return np.ctypeslib.as_array(_c.llama_get_logits_ith(self.handle, -1), shape=(self.model.vocab.size,))
+
+    def close(self) -> None:
+        """Free it."""
+        if self.handle:
+            _c.llama_free(self.handle)
+            self.handle = None
+
+
+class Grammar:
+    """A GBNF grammar, somewhere in its text. Raises NativeError when it does not parse."""
+
+    def __init__(self, vocab: Vocab, gbnf: str) -> None:
+        self.handle = _c.llama_sampler_init_grammar(vocab.handle, gbnf.encode(errors="replace"), b"root")
+        if not self.handle:
+            raise NativeError("the grammar does not parse")
+        self._one = (_c.llama_token_data * 1)()
+        self._array = _c.llama_token_data_array(self._one, 1, -1, False)
+
+    def allows(self, token: int) -> bool:
+        """Whether the token may come next."""
+        self._one[0] = (token, 0.0, 0.0)
+        self._array.size, self._array.selected = 1, -1
+        _c.llama_sampler_apply(self.handle, ctypes.byref(self._array))
+        return self._one[0].logit == 0.0
+
+    def advance(self, token: int) -> bool:
+        """Step over the token if it may come next. The library aborts on one that may not, so it is asked first."""
+        if not self.allows(token):
+            return False
+        _c.llama_sampler_accept(self.handle, token)
+        return True
+
+    def __del__(self) -> None:
+        if getattr(self, "handle", None):
+            _c.llama_sampler_free(self.handle)
+
+
+class Chain:
+    """Samplers in a row, ending in a choice: greedy at temperature 0. `seed` is a whole number below 2^32 - 1."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        min_p: float,
+        repeat_penalty: float,
+        seed: int,
+    ) -> None:
+        self._context = context
+        self.handle = _c.llama_sampler_chain_init(_c.llama_sampler_chain_default_params())
+        greedy = temperature == 0
+        links: list[Any] = []
+        if repeat_penalty > 1:
+            window = 64
+            # A penalty lowers at most `window` tokens, so the k best after it are among the k + window best before it.
+            links += [_c.llama_sampler_init_top_k(top_k + window)] if top_k else []
+            links += [_c.llama_sampler_init_penalties(context.model.vocab.size, window, repeat_penalty, 0.0, 0.0)]
+        if not greedy:
+            links += [_c.llama_sampler_init_top_k(top_k)] if top_k else []
+            links += [_c.llama_sampler_init_top_p(top_p, 1)] if top_p < 1 else []
+            links += [_c.llama_sampler_init_min_p(min_p, 1)] if min_p > 0 else []
+            links += [_c.llama_sampler_init_temp(temperature)]
+        links += [_c.llama_sampler_init_greedy() if greedy else _c.llama_sampler_init_dist(seed)]
+        for link in links:
+            _c.llama_sampler_chain_add(self.handle, link)
+        self._ids = np.arange(context.model.vocab.size, dtype=np.int32)
+        self._candidates = np.empty(context.model.vocab.size, _CANDIDATE)
+
+    def sample(self) -> int:
+        """Choose from the last logits, and remember the choice."""
+        return _c.llama_sampler_sample(self.handle, self._context.handle, -1)
+
+    def accept(self, token: int) -> None:
+        """Remember a token chosen by pick()."""
+        _c.llama_sampler_accept(self.handle, token)
+
+    def pick(self, grammar: Grammar | None = None, banned: Sequence[int] = ()) -> int | None:
+        """Choose among what the grammar allows and is not banned, without remembering; None when nothing is left."""
+        size = self._context.model.vocab.size
+        candidates = self._candidates
+        candidates["id"] = self._ids  # the last choice has sorted them
+        candidates["logit"] = self._context.logits()
+        candidates["logit"][list(banned)] = -np.inf
+        data: Any = _cast(candidates.ctypes.data, _pointer_to(_c.llama_token_data))
+        array = _c.llama_token_data_array(data, size, -1, False)
+        if grammar:
+            _c.llama_sampler_apply(grammar.handle, ctypes.byref(array))
+        if (grammar or banned) and not np.isfinite(candidates["logit"]).any():
+            return None
+        _c.llama_sampler_apply(self.handle, ctypes.byref(array))
+        return int(array.data[array.selected].id)
+
+    def __del__(self) -> None:
+        if getattr(self, "handle", None):
+            _c.llama_sampler_free(self.handle)
+
+
+def schema_grammar(schema: dict[str, Any]) -> str:
+    """The GBNF of a JSON schema, by llama-cpp-python's converter, which raises anything for a bad one."""
+    convert: Any = _schemas.json_schema_to_gbnf
+    return convert(json.dumps(schema))

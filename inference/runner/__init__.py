@@ -1,0 +1,1 @@
+"""The child process that owns the model; speaks frames over pipes."""

@@ -1,0 +1,210 @@
+"""Serves frames: one thread reads them, one owns the engine and answers, one shows signs of life; knows no parent.
+
+A sign of life is sent only when the engine has got on since the last one. An engine that hangs falls silent, and
+whoever waits can tell.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from queue import SimpleQueue
+from threading import Event as Flag
+from threading import Lock, Thread, Timer
+from typing import BinaryIO
+
+from pydantic import ValidationError
+
+from codeagent.inference.client import (
+    BadRequestError,
+    ContextOverflowError,
+    Frozen,
+    ModelError,
+    ModelEvent,
+    ModelLoadError,
+    OutOfMemoryError,
+)
+from codeagent.inference.engine.engine import Engine, device_infos
+from codeagent.inference.engine.generation import CancelledError
+from codeagent.inference.engine.llama import backend
+from codeagent.inference.frames import (
+    MAX_FRAME,
+    PROTOCOL,
+    TO_RUNNER,
+    Cancel,
+    Cancelled,
+    Count,
+    Counted,
+    Event,
+    Failed,
+    FrameError,
+    Generate,
+    Hello,
+    Load,
+    Loaded,
+    Shutdown,
+    State,
+    body_of,
+    encode,
+)
+
+BEAT_S = 1.0
+LEAVE_S = 1.5
+"""How long the engine may take to stop once the parent has gone; a load or a decode that cannot be aborted may not."""
+
+Job = Load | Generate | Count | None
+
+
+class Server:
+    """Answers the frames of `source` on the descriptor `sink` until Shutdown or the end of the source."""
+
+    def __init__(self, source: BinaryIO, sink: int) -> None:
+        self._source = source
+        self._sink = sink
+        self._writing = Lock()
+        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        self._cancelled: dict[int, Flag] = {}
+        self._leaving = Flag()
+        self._engine: Engine | None = None
+        self._state: State | None = None
+        self._beats = 0
+
+    def run(self) -> None:
+        """Serve; returns when there is nothing more to do."""
+        native = backend()
+        self._send(
+            Hello(
+                protocol=PROTOCOL,
+                versions=native.versions(),
+                devices=device_infos(native.devices()),
+                supports_gpu=native.supports_gpu(),
+                system=native.system(),
+            )
+        )
+        Thread(target=self._read, name="reader", daemon=True).start()
+        Thread(target=self._show_life, name="heartbeat", daemon=True).start()
+        while (job := self._jobs.get()) is not None and not self._leaving.is_set():
+            self._work(job)
+        if self._engine:
+            self._engine.close()
+
+    def _send(self, frame: Frozen) -> None:
+        data = memoryview(encode(frame))
+        try:
+            with self._writing:
+                while data:
+                    data = data[os.write(self._sink, data) :]
+        except BrokenPipeError:
+            self._leave()
+
+    def _read(self) -> None:
+        try:
+            while line := self._source.readline(MAX_FRAME + 16):
+                self._take(body_of(line))
+        except FrameError as error:
+            print(error, file=sys.stderr, flush=True)  # noqa: T201  (the runner's stderr is the error report)
+        finally:
+            self._leave()
+
+    def _take(self, body: bytes) -> None:
+        try:
+            frame = TO_RUNNER.validate_json(body)
+        except ValidationError as error:
+            raise FrameError(f"Not a frame of protocol {PROTOCOL}: {error}") from None
+        match frame:
+            case Cancel(id=number):
+                if flag := self._cancelled.get(number):
+                    flag.set()
+            case Shutdown():
+                self._leave()
+            case Generate(id=number):
+                self._cancelled[number] = Flag()
+                self._jobs.put(frame)
+            case Load() | Count():
+                self._jobs.put(frame)
+
+    def _leave(self) -> None:
+        if self._leaving.is_set():
+            return
+        self._leaving.set()
+        for flag in list(self._cancelled.values()):
+            flag.set()
+        self._jobs.put(None)
+        last_resort = Timer(LEAVE_S, os._exit, (0,))
+        last_resort.daemon = True
+        last_resort.start()
+
+    def _show_life(self) -> None:
+        seen = 0
+        while not self._leaving.wait(BEAT_S):
+            state, beats = self._state, self._beats
+            if state and beats != seen:
+                self._send(state)
+            seen = beats
+
+    def _beat(self) -> None:
+        self._beats += 1
+
+    def _work(self, job: Load | Generate | Count) -> None:
+        number = 0 if isinstance(job, Load) else job.id
+        self._beat()
+        try:
+            match job:
+                case Load():
+                    self._load(job)
+                case Count():
+                    self._send(Counted(id=number, tokens=self._loaded().count(job.request)))
+                case Generate():
+                    self._generate(job)
+        except CancelledError:
+            self._send(Cancelled(id=number))
+        except ModelError as error:
+            self._send(_failure(number, error))
+        except Exception as error:
+            traceback.print_exc()
+            self._send(Failed(id=number, kind="internal", message=f"The model process failed: {error!r}. Try again."))
+        finally:
+            self._state = None
+            self._cancelled.pop(number, None)
+
+    def _load(self, job: Load) -> None:
+        def progressed(done: float) -> bool:
+            self._beat()
+            self._state = State(state="loading", progress=min(1.0, done), detail=job.settings.name)
+            return not self._leaving.is_set()
+
+        progressed(0.0)
+        self._send(State(state="loading", progress=0.0, detail=job.settings.name))
+        if self._engine:
+            self._engine.close()
+            self._engine = None
+        self._engine = Engine.load(job.settings, progressed, self._beat)
+        self._send(Loaded(info=self._engine.info()))
+
+    def _generate(self, job: Generate) -> None:
+        def emit(event: ModelEvent) -> None:
+            self._send(Event(id=job.id, event=event))
+
+        self._state = State(state="busy")
+        self._loaded().generate(job.request, emit, self._cancelled[job.id])
+
+    def _loaded(self) -> Engine:
+        if self._engine is None:
+            raise ModelLoadError("No model is loaded.")
+        return self._engine
+
+
+def _failure(number: int, error: ModelError) -> Failed:
+    match error:
+        case ContextOverflowError():
+            data = {"needed": error.needed, "limit": error.limit}
+            return Failed(id=number, kind="overflow", message=str(error), data=data)
+        case BadRequestError():
+            return Failed(id=number, kind="bad_request", message=str(error))
+        case OutOfMemoryError():
+            return Failed(id=number, kind="out_of_memory", message=str(error))
+        case ModelLoadError():
+            return Failed(id=number, kind="load", message=str(error))
+        case _:
+            return Failed(id=number, kind="internal", message=str(error))

@@ -1,0 +1,40 @@
+"""Runs all tests: makes sure the small model is there, names what the machine lacks, and leaves the rest to pytest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+from console import BIN, ROOT, say
+
+MODEL = "qwen2.5-coder-0.5b"
+# Programs that some tests need; without one of them those tests are skipped, and pytest counts them in its last line.
+OPTIONAL = {"bwrap": "bubblewrap", "tmux": "tmux", "chromium": "chromium"}
+
+
+def used_by_tests(program: str) -> bool:
+    """Whether a test names the program."""
+    return any(f'"{program}"' in path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+
+
+def main(arguments: list[str]) -> int:
+    """Prepare, then become pytest, so that its last line is the last line."""
+    path = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
+    for program in ("git", "rg"):
+        if shutil.which(program, path=path) is None:
+            sys.exit(
+                f"The tests need {program} and it is not there: install it (for example: apt-get install {program})."
+            )
+    for program, package in OPTIONAL.items():
+        if shutil.which(program) is None and used_by_tests(program):
+            say(f"!! {program} is not there: the tests that need it are SKIPPED (apt-get install {package})")
+    if subprocess.run([BIN / "codeagent", "model", "pull", MODEL], check=False).returncode != 0:
+        sys.exit(f"The tests need the model {MODEL} and it could not be fetched: see above.")
+    os.chdir(ROOT)
+    os.execve(BIN / "pytest", ["pytest", *arguments], os.environ | {"PATH": path})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The command line: parses arguments, builds objects, picks a front end."""

@@ -1,0 +1,85 @@
+"""Writes small GGUF files, whole or broken on purpose, for tests."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+U32, I32, F32, BOOL, STRING, ARRAY, U64 = 4, 5, 6, 7, 8, 9, 10
+
+
+def text(value: str | bytes) -> bytes:
+    """A string as the format has it."""
+    raw = value if isinstance(value, bytes) else value.encode()
+    return struct.pack("<Q", len(raw)) + raw
+
+
+def value(item: Any) -> bytes:
+    """A typed value: bool, int (u32), float (f32), str, or a list of one of these."""
+    if isinstance(item, bool):
+        return struct.pack("<IB", BOOL, item)
+    if isinstance(item, int):
+        return struct.pack("<II", U32, item)
+    if isinstance(item, float):
+        return struct.pack("<If", F32, item)
+    if isinstance(item, str):
+        return struct.pack("<I", STRING) + text(item)
+    entries = [value(entry) for entry in item]
+    kind = entries[0][:4] if entries else struct.pack("<I", U32)
+    return struct.pack("<I", ARRAY) + kind + struct.pack("<Q", len(entries)) + b"".join(e[4:] for e in entries)
+
+
+def tensor(name: str, dims: Iterable[int], kind: int = 0, offset: int = 0) -> bytes:
+    """One entry of the tensor table; kind 0 is F32."""
+    sizes = tuple(dims)
+    return text(name) + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, kind, offset)
+
+
+def keys(**changes: Any) -> dict[str, Any]:
+    """The metadata of a tiny model with two layers; a change of None removes a key, `__` in a name stands for a dot."""
+    base: dict[str, Any] = {
+        "general.architecture": "qwen2",
+        "general.name": "Tiny",
+        "qwen2.block_count": 2,
+        "qwen2.context_length": 32_768,
+        "qwen2.embedding_length": 64,
+        "qwen2.feed_forward_length": 128,
+        "qwen2.attention.head_count": 4,
+        "qwen2.attention.head_count_kv": 2,
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.tokens": ["a", "b", "c"],
+        "tokenizer.chat_template": "{% for m in messages %}{{ m.content }}{% endfor %}",
+    }
+    changed = base | {k.replace("__", "."): v for k, v in changes.items()}
+    return {k: v for k, v in changed.items() if v is not None}
+
+
+def header(
+    metadata: Mapping[str, Any],
+    tensors: Iterable[bytes],
+    *,
+    magic: bytes = b"GGUF",
+    version: int = 3,
+    n_tensors: int | None = None,
+    n_keys: int | None = None,
+) -> bytes:
+    """The bytes before the weights, not padded; the counts can be made to lie."""
+    table, pairs = list(tensors), [text(k) + value(v) for k, v in metadata.items()]
+    counts = (len(table) if n_tensors is None else n_tensors, len(pairs) if n_keys is None else n_keys)
+    return magic + struct.pack("<IQQ", version, *counts) + b"".join(pairs) + b"".join(table)
+
+
+def tiny_model(**changes: Any) -> bytes:
+    """A whole file with four F32 tensors of 64 bytes each."""
+    names = ("token_embd.weight", "blk.0.attn_q.weight", "blk.1.attn_q.weight", "output.weight")
+    head = header(keys(**changes), [tensor(name, (4, 4), offset=64 * i) for i, name in enumerate(names)])
+    return head + bytes(-len(head) % 32) + bytes(range(256))
+
+
+def write(path: Path, content: bytes) -> Path:
+    """Put the bytes there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
