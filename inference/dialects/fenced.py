@@ -1,7 +1,7 @@
 """The fenced form for small code models, whose code is better outside JSON; knows no engine.
 
 A whole file is written as such models write it by themselves, its path on a line and its content in a fence; every
-other call is a block as fenced_block describes it. Measured on the default model (bench/README.md): of 28 tasks it
+other call is a block as fenced_block describes it. Measured on the default model (bench/formats.md): of 28 tasks it
 solves ten this way in one try, and six when the same file stands behind a call header.
 """
 
