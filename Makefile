@@ -3,12 +3,12 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench format docs
+.PHONY: help setup demo test check bench format docs screenshots
 
 BENCH ?= bench/engine.py
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make the environment in .venv (compiles llama.cpp once, about six minutes on two cores)
 	@python="$$(sh scripts/find-python.sh)" && "$$python" scripts/setup.py
@@ -27,6 +27,9 @@ bench: setup ## measure the engine against bare llama.cpp (BENCH=bench/file.py f
 
 format: setup ## format the code
 	@.venv/bin/ruff check --fix --quiet . && .venv/bin/ruff format --quiet .
+
+screenshots: setup ## draw the pictures of the app in docs/screens again
+	@.venv/bin/python scripts/screenshots.py
 
 docs: setup ## write the generated parts of the docs again
 	@.venv/bin/python scripts/docs.py --write

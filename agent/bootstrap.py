@@ -16,7 +16,7 @@ from codeagent.agent.conversation import messages_of, without_tokens
 from codeagent.agent.events import Emit, Event, ModelState, Notice, SessionStarted
 from codeagent.agent.guards import Limits
 from codeagent.agent.paths import Paths
-from codeagent.agent.permissions import Approver, Decision, PermissionGate, Rule, mode_rules, parse_rule, split_rules
+from codeagent.agent.permissions import Approver, Decision, PermissionGate, Rule, parse_rule, split_rules
 from codeagent.agent.session import Parts, Recorder, Session
 from codeagent.agent.tool_runner import ToolRunner
 from codeagent.agent.transcript import Transcript, TranscriptError, find, load, new_session_id, newest
@@ -26,7 +26,7 @@ from codeagent.inference.frames import LoadSettings
 from codeagent.inference.runner_client import RunnerClient
 from codeagent.inference.scripted import ScriptedClient
 from codeagent.inference.store import ModelStore, default_models_folder
-from codeagent.tools.api import EffectKind
+from codeagent.tools.api import EffectKind, ToolError, relative
 from codeagent.tools.ledger import FileLedger
 from codeagent.tools.process import Processes
 from codeagent.tools.registry import builtin_tools
@@ -52,6 +52,7 @@ class SessionOptions:
     """
 
     root: Path
+    paths: Paths = field(default_factory=Paths.default)
     flags: Mapping[str, Any] = field(default_factory=dict[str, Any])
     limits: Limits = field(default_factory=Limits)
     trust: bool = False
@@ -68,7 +69,7 @@ class SessionOptions:
 
 @dataclass(frozen=True)
 class Opened:
-    """An open session and what a front end needs beside it."""
+    """An open session and what a front end needs beside it; `past` are the events of the session it goes on with."""
 
     session: Session
     client: ModelClient
@@ -76,15 +77,31 @@ class Opened:
     changes: ChangeLog
     limits: Limits
     model_name: str
+    config: Config
+    root: Path
+    processes: Processes
+    ripgrep: Ripgrep
+    log_folder: Path
+    past: tuple[Event, ...]
+
+    async def files(self) -> list[str]:
+        """The workspace's files that no ignore rule excludes, relative to its root; none without ripgrep."""
+        try:
+            return [relative(path, self.root) for path in await self.ripgrep.files(self.root)]
+        except ToolError:
+            return []
 
 
-def open_session(options: SessionOptions, emit: Emit, approver: Approver | None) -> Opened:
-    """Everything up to the first turn; the model is not loaded yet. Without an approver nobody is asked. Raises
-    SetupError.
+def open_session(
+    options: SessionOptions, emit: Emit, approver: Approver | None, loaded: tuple[ModelClient, str] | None = None
+) -> Opened:
+    """Everything up to the first turn; the model is not loaded yet. Without an approver nobody is asked.
+
+    `loaded` is a client with its model's name to go on with, instead of a new one. Raises SetupError.
     """
     root = _folder(options.root)
     extra = tuple(_folder(path) for path in options.add_dirs)
-    paths = Paths.default()
+    paths = options.paths
     trust = TrustStore(paths.trust_file)
     if not options.trust and not trust.is_trusted(root):
         raise SetupError(
@@ -97,15 +114,17 @@ def open_session(options: SessionOptions, emit: Emit, approver: Approver | None)
         rules = _rules(config, options.verify)
     except ConfigError as e:
         raise SetupError(BAD_CONFIG, str(e)) from e
-    client, model_name = _client(options, config, emit)
+    client, model_name = loaded or _client(options, config, emit)
     transcript, session_id, past = _log(options, paths.sessions(root))
     recorder = Recorder(transcript, emit)
 
     workspace = Workspace(root, extra)
     ledger = FileLedger()
     changes = ChangeLog(root)
-    gate = PermissionGate(rules, root, approver)
+    gate = PermissionGate(config.permission_mode, rules, root, approver)
     environ = process_environment()
+    processes = Processes(root, environ)
+    ripgrep = Ripgrep(workspace, processes)
     tools = builtin_tools(
         workspace, ledger, environ, options.verify or config.test_command, _test_timeout(options.limits)
     )
@@ -121,14 +140,17 @@ def open_session(options: SessionOptions, emit: Emit, approver: Approver | None)
         client=client,
         runner=runner,
         checker=checker,
-        composer=RequestComposer(workspace, ledger, Ripgrep(workspace, Processes(root, environ))),
+        composer=RequestComposer(workspace, ledger, ripgrep),
         changes=changes,
         ledger=ledger,
         config=config,
         limits=limits,
+        root=root,
         system_prompt=f"{system}\n{options.append_system_prompt}" if options.append_system_prompt else system,
         verify=options.verify,
         unattended=approver is None,
+        gate=gate,
+        processes=processes,
     )
     recorder(
         SessionStarted(
@@ -146,8 +168,21 @@ def open_session(options: SessionOptions, emit: Emit, approver: Approver | None)
     messages = messages_of(past.events)
     if past.model != model_name:
         messages = without_tokens(messages)
-    session = Session(session_id, parts, messages, recorder)
-    return Opened(session, client, checker, changes, limits, model_name)
+    session = Session(session_id, parts, messages, recorder, past.events)
+    return Opened(
+        session,
+        client,
+        checker,
+        changes,
+        limits,
+        model_name,
+        config,
+        root,
+        processes,
+        ripgrep,
+        paths.sessions(root),
+        past.events,
+    )
 
 
 def _test_timeout(limits: Limits) -> float:
@@ -172,8 +207,7 @@ def _config(options: SessionOptions, root: Path, paths: Paths, trust: TrustStore
 
 
 def _rules(config: Config, verify: str | None) -> list[Rule]:
-    rules = mode_rules(config.permission_mode)
-    rules += [parse_rule(text, Decision.ALLOW) for text in split_rules(config.allowed_tools)]
+    rules = [parse_rule(text, Decision.ALLOW) for text in split_rules(config.allowed_tools)]
     rules += [parse_rule(text, Decision.DENY) for text in split_rules(config.disallowed_tools)]
     if verify is not None:
         # The person wrote this very command, so it needs no asking; a DENY rule or plan mode still wins.

@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "CODEAGENT_PERMISSION_MODE": "permission_mode",
 }
 
+_TABLES = ("sampling", "keys")
+
 
 class ConfigError(Exception):
     """A setting is wrong; the text says which, where, and what is allowed."""
@@ -56,6 +58,11 @@ class Config(Frozen):
         default=None, description="How the tests are run; found from the repository when missing."
     )
     sampling: Sampling = Field(default=Sampling(), description="How the next token is chosen.")
+    theme: str = Field(default="", description="Colours of the app; empty: dark, or none where NO_COLOR is set.")
+    vim: bool = Field(default=False, description="Edit the prompt with the keys of vi.")
+    keys: dict[str, str] = Field(
+        default={}, description="Other keys for the app's actions, by their id as /keys shows it."
+    )
 
 
 def _table(path: Path) -> dict[str, Any]:
@@ -82,10 +89,8 @@ def load_config(
         ("the command line", {k: v for k, v in flags.items() if v is not None and v != ()}),
     ]
     for source, layer in layers:
-        nested = values.get("sampling", {}) | layer.get("sampling", {})
-        values |= layer
-        if nested:
-            values["sampling"] = nested
+        nested = {name: {**values.get(name, {}), **layer.get(name, {})} for name in _TABLES if name in layer}
+        values |= layer | nested
         try:
             Config.model_validate(values)
         except ValidationError as e:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from codeagent.agent.events import Emit, Event, MessageAdded, Rewound
+from codeagent.agent.events import Emit, Event, MessageAdded, Redone, Rewound
 from codeagent.inference.client import Message, Usage
 
 
@@ -17,6 +17,8 @@ def messages_of(events: Iterable[Event]) -> list[Message]:
                 messages.append(event.message)
             case Rewound():
                 del messages[event.messages :]
+            case Redone():
+                messages += event.messages
             case _:
                 pass
     return messages
@@ -43,6 +45,13 @@ def unanswered(messages: list[Message]) -> list[Message]:
     ]
 
 
+def answered(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The messages without a last assistant message whose calls have no answer yet, and what follows it."""
+    if not unanswered(list(messages)):
+        return messages
+    return messages[: max(i for i, message in enumerate(messages) if message.role == "assistant")]
+
+
 class Conversation:
     """Messages that only grow, or go back to an earlier length; each change is an event before it is seen here."""
 
@@ -64,7 +73,18 @@ class Conversation:
         self._emit(MessageAdded(message=message, usage=usage, is_error=is_error))
         self._messages.append(message)
 
-    def rewind(self, length: int, files: tuple[str, ...], reason: str) -> None:
-        """Go back to the first `length` messages. The log keeps what was dropped."""
-        self._emit(Rewound(messages=length, files=files, reason=reason))
+    def rewind(
+        self, length: int, files: tuple[str, ...], reason: str, turn: int | None = None, conversation: bool = True
+    ) -> None:
+        """Go back to the first `length` messages. The log keeps the rest. `turn` is set where a person did it, and
+        `conversation` false where only files went back.
+        """
+        self._emit(Rewound(messages=length, files=files, reason=reason, turn=turn, conversation=conversation))
         del self._messages[length:]
+
+    def bring_back(
+        self, messages: tuple[Message, ...], files: tuple[str, ...], turn: int, turns: tuple[tuple[int, str, int], ...]
+    ) -> None:
+        """Append what a rewind dropped."""
+        self._emit(Redone(messages=messages, files=files, turn=turn, turns=turns))
+        self._messages += messages

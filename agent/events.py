@@ -98,6 +98,7 @@ class PermissionDenied(Frozen):
     arguments: dict[str, object]
     effects: tuple[Effect, ...]
     reason: str
+    title: str = ""
 
 
 class ModelState(Frozen):
@@ -118,13 +119,52 @@ class FilesChanged(Frozen):
 
 class Rewound(Frozen):
     """The conversation went back to its first `messages` messages; with `files` the files went back too. Nothing is
-    deleted.
+    deleted. `turn` is set when a person went back to before that turn, not when the agent took back its own step. With
+    `conversation` false only files went back.
     """
 
     type: Literal["rewound"] = "rewound"
     messages: int
     files: tuple[str, ...] = ()
     reason: str = ""
+    turn: int | None = None
+    conversation: bool = True
+
+
+class Redone(Frozen):
+    """A rewind to before `turn` was taken back: these messages stand again, and with them the `turns`, each as number,
+    text and the conversation's length before it.
+    """
+
+    type: Literal["redone"] = "redone"
+    messages: tuple[Message, ...]
+    files: tuple[str, ...] = ()
+    turn: int
+    turns: tuple[tuple[int, str, int], ...] = ()
+
+
+class Steered(Frozen):
+    """The person said something to the turn under way; the model reads it before its next step."""
+
+    type: Literal["steered"] = "steered"
+    text: str
+
+
+class ShellRan(Frozen):
+    """The person ran a command by themselves; `shared` says that the model will read what came of it."""
+
+    type: Literal["shell_ran"] = "shell_ran"
+    command: str
+    output: str
+    exit_code: int | None
+    shared: bool
+
+
+class ModeChanged(Frozen):
+    """The person chose another permission mode."""
+
+    type: Literal["mode_changed"] = "mode_changed"
+    mode: str
 
 
 class Notice(Frozen):
@@ -165,6 +205,10 @@ Event = Annotated[
     | ModelState
     | FilesChanged
     | Rewound
+    | Redone
+    | Steered
+    | ShellRan
+    | ModeChanged
     | Notice
     | TurnFinished,
     Field(discriminator="type"),

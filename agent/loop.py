@@ -4,12 +4,14 @@ files.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from codeagent import prompts
 from codeagent.agent import events
 from codeagent.agent.attempts import Attempts
+from codeagent.agent.certainty import certainty_of
 from codeagent.agent.checks import Checker, CheckReport
 from codeagent.agent.conversation import Conversation
 from codeagent.agent.events import Emit, TurnFinished, TurnOutcome
@@ -51,9 +53,14 @@ class AgentLoop:
         max_output_tokens: int,
         files: tuple[str, ...],
         all_shown: bool,
+        steering: Callable[[], list[str]],
+        subject: Callable[[str], str | None],
+        logprobs: bool = False,
     ) -> None:
         """`attempts` decides what follows a failed check. `files` are those that may be rewritten whole; if they were
-        `all_shown`, nothing is left to look up, and a model that must act must write.
+        `all_shown`, nothing is left to look up, and a model that must act must write. `steering` takes what the person
+        said since it was last called. `subject` names the file that an answer's code is of, if it may be written. With
+        `logprobs` whoever approves a call is told how sure the model was.
         """
         self._client = client
         self._runner = runner
@@ -66,6 +73,11 @@ class AgentLoop:
         self._max_output_tokens = max_output_tokens
         self._files = files
         self._all_shown = all_shown and bool(files)
+        self._steering = steering
+        self._subject = subject
+        self._to_write: str | None = None
+        self._shown_instead = False
+        self._logprobs = logprobs
         self._guard = CallGuard()
         self._idle = 0
         self._must_act = checker.required and checker.last is not None and checker.last.passed is False
@@ -80,9 +92,17 @@ class AgentLoop:
         model.
         """
         while True:
+            self._listen()
             outcome = self._limits.exceeded(self.steps, self.usage) or await self._step()
-            if outcome is not None:
+            if outcome is not None and not (outcome == "done" and self._listen()):
                 return TurnFinished(outcome=outcome, text=self.text, steps=self.steps, usage=self.usage)
+
+    def _listen(self) -> bool:
+        """Tell the model what the person said meanwhile; whether that was anything."""
+        said = self._steering()
+        for text in said:
+            self._conversation.add(Message(role="user", content=text))
+        return bool(said)
 
     async def _step(self) -> TurnOutcome | None:
         """One model call and what follows from it; an outcome ends the turn."""
@@ -105,9 +125,11 @@ class AgentLoop:
         if reply.finished.reason == "context_full":
             return "context_full"
         if reply.calls:
-            return await self._act(list(message.tool_calls))
+            return await self._act(list(message.tool_calls), reply.finished)
         if reply.malformed or reply.finished.reason in ("length", "loop"):
             return self._complain(reply)
+        if self._shows_a_change(reply):
+            return None
         return await self._accept()
 
     async def _ask(self) -> Reply:
@@ -127,13 +149,15 @@ class AgentLoop:
     def _request(self) -> ChatRequest:
         left = None if self._limits.max_tokens is None else self._limits.max_tokens - self.usage.generated_tokens
         most = CLOSING_TOKENS if self._closing else self._max_output_tokens
+        required = self._must_act or self._to_write is not None
         return ChatRequest(
             messages=self._conversation.messages,
             tools=self._runner.specs,
-            tool_choice="none" if self._closing else "required" if self._must_act else "auto",
-            only=("write",) if self._all_shown else (),
-            files=self._files,
+            tool_choice="none" if self._closing else "required" if required else "auto",
+            only=("write",) if self._all_shown or self._to_write is not None else (),
+            files=self._files if self._to_write is None else (self._to_write,),
             reason_first=self._attempts.reason_first,
+            logprobs=self._logprobs,
             sampling=self._attempts.sampling(self._sampling),
             grammar=prompts.load("loop/closing.gbnf") if self._closing else None,
             max_tokens=most if left is None else max(1, min(most, left)),
@@ -160,15 +184,16 @@ class AgentLoop:
                         reply.finished = event
         return reply
 
-    async def _act(self, calls: list[ToolCall]) -> TurnOutcome | None:
+    async def _act(self, calls: list[ToolCall], finished: Finished) -> TurnOutcome | None:
         """Run the calls in order, then check what they wrote; the check's words go with the last result."""
         self._idle = 0
+        self._to_write = None
         stop: TurnOutcome | None = None
         before: dict[str, bytes | None] = {}
         results: list[tuple[ToolCall, str, bool]] = []
         denied = False
         for call in calls:
-            ran = await self._runner.run(call)
+            ran = await self._runner.run(call, certainty_of(call, finished.logprobs))
             output = ran.result.output
             advice = self._guard.note(call, output, ran.result.is_error)
             if advice == "stop" and not self._must_act:
@@ -216,6 +241,22 @@ class AgentLoop:
             text = f"{output}\n\n{report.text}" if report.text and i == len(results) - 1 else output
             message = Message(role="tool", content=text, tool_call_id=call.id, tool_name=call.name)
             self._conversation.add(message, is_error=is_error)
+
+    def _shows_a_change(self, reply: Reply) -> bool:
+        """Whether the answer shows a change and does not make it, as small models do.
+
+        Once a turn they are asked to make it, and then can only write that file.
+        """
+        path = None if self._shown_instead else self._subject(reply.text)
+        if path is None:
+            return False
+        self._shown_instead = True
+        self._to_write = path
+        self._emit(
+            events.Notice(level="info", text=f"The answer shows a change of {path}: the model is asked to make it.")
+        )
+        self._conversation.add(Message(role="user", content=prompts.render("loop/make_it.md", path=path)))
+        return True
 
     def _complain(self, reply: Reply) -> TurnOutcome | None:
         """Answer a reply that is no answer: a broken call, a cut text, an endless repetition."""

@@ -32,9 +32,19 @@ class Paths:
         return self.config / "config.toml"
 
     @property
+    def catalog_file(self) -> Path:
+        """Models of the user's own beside the shipped catalogue."""
+        return self.config / "catalog.toml"
+
+    @property
     def trust_file(self) -> Path:
         """The folders the user has said may be worked in."""
         return self.state / "trusted.json"
+
+    @property
+    def prompt_history(self) -> Path:
+        """What was typed into the app's prompt."""
+        return self.state / "prompts.jsonl"
 
     def sessions(self, root: Path) -> Path:
         """The folder of session logs of one workspace: readable name plus a hash of the full path."""

@@ -4,13 +4,16 @@ approver.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
+from codeagent.agent.certainty import Certainty
 from codeagent.agent.config import ConfigError, PermissionMode
 from codeagent.inference.client import Frozen
 from codeagent.tools.api import Effect, EffectKind, PreparedCall, relative
@@ -113,27 +116,54 @@ def mode_rules(mode: PermissionMode) -> list[Rule]:
     return rules
 
 
-class Answer(StrEnum):
-    """What the person says to one call; `SESSION` allows exactly the effects shown, for this session."""
+@dataclass(frozen=True)
+class Question:
+    """A call that needs approval. `certainty` is how sure the model was of its text, where the engine told."""
 
-    ONCE = "once"
-    SESSION = "session"
-    NO = "no"
+    call_id: str
+    tool: str
+    call: PreparedCall
+    certainty: Certainty | None = None
+
+    @property
+    def grants(self) -> tuple[str, ...]:
+        """What "always" would allow for the session: exactly the effects shown, as sentences' objects."""
+        return tuple(f"{effect.kind} {effect.target}" for effect in self.call.effects)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the person says to one call: run it `once`, allow exactly its effects for the `session`, or `no`.
+
+    `reason` goes to the model, with a refusal or with what was left out. `call` is what runs instead of the call asked
+    about, when the person changed it; its effects are the same.
+    """
+
+    decision: Literal["once", "session", "no"]
+    reason: str = ""
+    call: PreparedCall | None = None
 
 
 class Approver(Protocol):
     """Whoever can be asked."""
 
-    async def ask(self, tool: str, call: PreparedCall) -> Answer:
-        """Show the call and wait for an answer."""
+    async def ask(self, question: Question) -> Answer:
+        """Show the call and wait for an answer. Called once at a time."""
         ...
 
 
-class Verdict(Frozen):
-    """The gate's decision on one call; `reason` is a sentence when it is no."""
+@dataclass(frozen=True)
+class Verdict:
+    """The gate's decision on one call; `reason` is a sentence when it is no, and what the person said otherwise.
+
+    `call` is the call to run: the one that was asked about, or what the person made of it. `asked` says that a person
+    saw it.
+    """
 
     allowed: bool
+    call: PreparedCall
     reason: str = ""
+    asked: bool = False
 
 
 class PermissionGate:
@@ -141,18 +171,21 @@ class PermissionGate:
     asked.
     """
 
-    def __init__(self, rules: Sequence[Rule], root: Path, approver: Approver | None) -> None:
-        """Without an approver every question is answered no."""
+    def __init__(self, mode: PermissionMode, rules: Sequence[Rule], root: Path, approver: Approver | None) -> None:
+        """`rules` hold beside those of the mode. Without an approver every question is answered no."""
+        self.mode: PermissionMode = mode
         self._rules = tuple(rules)
         self._root = root
         self._approver = approver
         self._granted: set[tuple[str, Effect]] = set()
+        self._asking = asyncio.Lock()
 
     def decide(self, tool: str, effects: Sequence[Effect]) -> tuple[Decision, str]:
         """The decision by rules alone, and where it comes from. A call without effects is allowed."""
         asked = ""
+        rules = [*mode_rules(self.mode), *self._rules]
         for effect in effects:
-            hits = [rule for rule in self._rules if rule.matches(tool, effect, self._root)]
+            hits = [rule for rule in rules if rule.matches(tool, effect, self._root)]
             denied = next((rule for rule in hits if rule.decision is Decision.DENY), None)
             if denied:
                 return Decision.DENY, f"{denied.source or 'a rule'} forbids it"
@@ -161,17 +194,25 @@ class PermissionGate:
             asked = f"{effect.kind} of {effect.target} needs approval"
         return (Decision.ASK, asked) if asked else (Decision.ALLOW, "")
 
-    async def allows(self, tool: str, call: PreparedCall) -> Verdict:
-        """Whether this call may run now; may ask the person."""
+    async def allows(self, question: Question) -> Verdict:
+        """Whether this call may run now; may ask the person, one question at a time."""
+        tool, call = question.tool, question.call
         decision, why = self.decide(tool, call.effects)
+        if decision is Decision.ASK and self._approver is not None and self.mode != "dontAsk":
+            async with self._asking:
+                decision, why = self.decide(tool, call.effects)  # the answer before this one may have settled it
+                if decision is Decision.ASK:
+                    return self._settle(question, await self._approver.ask(question))
         if decision is Decision.ALLOW:
-            return Verdict(allowed=True)
-        if decision is Decision.DENY:
-            return Verdict(allowed=False, reason=f"Refused: {why}.")
-        if self._approver is None:
-            return Verdict(allowed=False, reason=f"Refused: {why}, and nobody is here to ask.")
-        answer = await self._approver.ask(tool, call)
-        if answer is Answer.SESSION:
-            self._granted |= {(tool, effect) for effect in call.effects}
-        allowed = answer is not Answer.NO
-        return Verdict(allowed=allowed, reason="" if allowed else "Refused by the person.")
+            return Verdict(True, call)
+        nobody = ", and nobody is here to ask" if decision is Decision.ASK else ""
+        return Verdict(False, call, f"Refused: {why}{nobody}.")
+
+    def _settle(self, question: Question, answer: Answer) -> Verdict:
+        call = answer.call or question.call
+        if answer.decision == "no" or set(call.effects) != set(question.call.effects):
+            said = f" They say: {answer.reason}" if answer.reason else ""
+            return Verdict(False, call, f"Refused by the person.{said}", asked=True)
+        if answer.decision == "session":
+            self._granted |= {(question.tool, effect) for effect in call.effects}
+        return Verdict(True, call, answer.reason, asked=True)

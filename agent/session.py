@@ -4,31 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
+from codeagent import prompts
 from codeagent.agent import events
 from codeagent.agent.attempts import Attempts, repairs_for
 from codeagent.agent.changes import ChangeLog
 from codeagent.agent.checks import Checker
-from codeagent.agent.config import Config
+from codeagent.agent.config import Config, PermissionMode
 from codeagent.agent.context.request import RequestComposer
-from codeagent.agent.conversation import Conversation, unanswered
+from codeagent.agent.conversation import Conversation, answered, unanswered
 from codeagent.agent.events import Emit, Event, TurnFinished, TurnOutcome
 from codeagent.agent.guards import Limits
 from codeagent.agent.loop import AgentLoop
+from codeagent.agent.permissions import PermissionGate
+from codeagent.agent.timeline import Timeline
 from codeagent.agent.tool_runner import ToolRunner
 from codeagent.agent.transcript import Transcript, TranscriptError
 from codeagent.inference.client import (
+    ChatRequest,
     ContextOverflowError,
     Message,
     ModelClient,
     ModelError,
+    TextDelta,
     ToolSpec,
     Usage,
 )
+from codeagent.tools.api import relative
 from codeagent.tools.ledger import FileLedger
+from codeagent.tools.process import Finished, Processes
+from codeagent.tools.run import ending
+from codeagent.tools.truncate import head_and_tail
+
+SHELL_SECONDS = 600.0
+SHELL_OUTPUT = 256 * 1024
+SHARED_CHARACTERS = 8_000
 
 
 class Recorder:
@@ -72,20 +86,37 @@ class Parts:
     ledger: FileLedger
     config: Config
     limits: Limits
+    root: Path
     system_prompt: str
     verify: str | None
     unattended: bool
+    gate: PermissionGate
+    processes: Processes
 
 
 class Session:
     """Runs turns one after the other over one conversation."""
 
-    def __init__(self, session_id: str, parts: Parts, messages: Sequence[Message], recorder: Recorder) -> None:
-        """`messages` are those of the session that is resumed; calls it left open are answered as interrupted."""
+    def __init__(
+        self,
+        session_id: str,
+        parts: Parts,
+        messages: Sequence[Message],
+        recorder: Recorder,
+        past: Sequence[Event] = (),
+    ) -> None:
+        """`messages` and `past` are those of the session that is resumed; calls it left open are answered as
+        interrupted.
+        """
         self.id = session_id
         self._parts = parts
         self._recorder = recorder
         self._conversation = Conversation(messages, recorder)
+        self.timeline = Timeline(self._conversation, parts.changes, parts.ledger)
+        self.timeline.recall(past)
+        self._to_tell: list[str] = []
+        self._put_back: set[str] = set()
+        self._steering: list[str] = []
         for message in unanswered(list(messages)):
             self._conversation.add(message, is_error=True)
         self._turn: asyncio.Task[TurnFinished] | None = None
@@ -101,10 +132,26 @@ class Session:
         """The tools as the model sees them."""
         return self._parts.runner.specs
 
+    @property
+    def working(self) -> bool:
+        """Whether a turn is under way."""
+        return self._turn is not None and not self._turn.done()
+
+    @property
+    def mode(self) -> PermissionMode:
+        """What may happen without asking."""
+        return self._parts.gate.mode
+
+    @mode.setter
+    def mode(self, mode: PermissionMode) -> None:
+        self._parts.gate.mode = mode
+        self._recorder(events.ModeChanged(mode=mode))
+
     async def run_turn(self, text: str) -> TurnFinished:
         """Work on what the person said until it is done, stopped or failed. Never raises for the model's or a tool's
         failure.
         """
+        self.timeline.begin(text)
         self._recorder(events.TurnStarted(text=text))
         loop: list[AgentLoop] = []
         self._outcome_of_stop = "interrupted"
@@ -123,8 +170,72 @@ class Session:
             finished = self._stopped(loop, "model_error", str(e)).model_copy(update={"cause": type(e).__name__})
         for message in unanswered(list(self._conversation.messages)):
             self._conversation.add(message, is_error=True)
+        self._to_tell += self._take_steering()  # what the turn did not live to read goes with the next message
         self._recorder(finished)
         return finished
+
+    def steer(self, text: str) -> None:
+        """Say something to the turn under way; the model reads it before its next step. Raises RuntimeError between
+        turns.
+        """
+        if not self.working:
+            raise RuntimeError("no turn is under way")
+        self._steering.append(text)
+        self._recorder(events.Steered(text=text))
+
+    def rewind(self, turn: int, conversation: bool = True, files: bool = True) -> tuple[str, ...]:
+        """Go back to before a turn and return the files that were put back; where only they go back, the model is told
+        with the next message. Raises ValueError for an unknown turn, RuntimeError while one is under way.
+        """
+        if self.working:
+            raise RuntimeError("a turn is under way")
+        put_back = self.timeline.rewind(turn, conversation, files)
+        if put_back and not conversation:
+            self.tell_put_back(put_back)
+        return put_back
+
+    def redo(self) -> tuple[str, ...] | None:
+        """Take the latest rewind back and return the files that changed; None if there was none."""
+        restored = self.timeline.redo()
+        if restored is not None:
+            self._put_back.clear()
+        return restored
+
+    def tell_put_back(self, files: Sequence[str]) -> None:
+        """With the next message the model hears that these files, by path, are not any more as it left them."""
+        self._put_back.update(relative(Path(path), self._parts.root) for path in files)
+
+    async def shell(self, command: str, share: bool, report: Callable[[str], None]) -> Finished:
+        """Run a command for the person, who typed it, so nothing is asked. Shared output goes with the next message.
+
+        Raises ToolError if it cannot be started.
+        """
+        processes = self._parts.processes
+        finished = await processes.run(processes.shell(command), SHELL_SECONDS, report, SHELL_OUTPUT)
+        self._recorder(
+            events.ShellRan(command=command, output=finished.output, exit_code=finished.exit_code, shared=share)
+        )
+        if share:
+            output = head_and_tail(finished.output.rstrip(), SHARED_CHARACTERS)
+            self._to_tell.append(prompts.render("loop/shell.md", command=command, output=output, end=ending(finished)))
+        return finished
+
+    async def aside(self, question: str) -> AsyncGenerator[str]:
+        """Answer a question about the conversation so far, without becoming part of it; while a turn is under way,
+        after the model call that runs. Raises ModelError.
+        """
+        said = answered(self._conversation.messages) or (Message(role="system", content=self._parts.system_prompt),)
+        request = ChatRequest(
+            messages=(*said, Message(role="user", content=question)),
+            tools=self.tools,
+            tool_choice="none",
+            sampling=self._parts.config.sampling,
+            max_tokens=self._parts.config.max_output_tokens,
+        )
+        async with aclosing(self._parts.client.stream(request)) as stream:
+            async for event in stream:
+                if isinstance(event, TextDelta):
+                    yield event.text
 
     def interrupt(self, outcome: TurnOutcome = "interrupted") -> None:
         """Stop the turn under way, model and tools included. Does nothing between turns."""
@@ -132,10 +243,13 @@ class Session:
             self._outcome_of_stop = outcome
             self._turn.cancel()
 
-    async def close(self) -> None:
-        """End the model and the log."""
+    async def close(self, keep_model: bool = False) -> None:
+        """End the turn, the log and, unless it is to be used by another session, the model."""
         self.interrupt()
-        await self._parts.client.close()
+        if self._turn is not None:
+            await asyncio.wait({self._turn})
+        if not keep_model:
+            await self._parts.client.close()
         self._recorder.close()
 
     async def _work(self, text: str, holder: list[AgentLoop]) -> TurnFinished:
@@ -144,7 +258,12 @@ class Session:
         if not len(self._conversation):
             self._conversation.add(Message(role="system", content=parts.system_prompt))
         report = await parts.checker.run_tests() if parts.checker.required else None
-        self._conversation.add(Message(role="user", content=await parts.composer.compose(text, report)))
+        told, self._to_tell = self._to_tell, []
+        if self._put_back:
+            told.append(prompts.render("loop/put_back.md", files=", ".join(sorted(self._put_back))))
+            self._put_back.clear()
+        request = await parts.composer.compose("\n\n".join([*told, text]), report)
+        self._conversation.add(Message(role="user", content=request))
         repairs = repairs_for(info.parameters) if parts.unattended and parts.checker.required else None
         attempts = Attempts(
             self._conversation,
@@ -165,9 +284,16 @@ class Session:
             parts.config.max_output_tokens,
             tuple(file for file in parts.composer.shown if Path(file).name not in _names(parts.verify or "")),
             parts.composer.all_shown,
+            self._take_steering,
+            lambda answer: None if parts.gate.mode == "plan" else parts.composer.subject(answer),
+            logprobs=not parts.unattended,
         )
         holder.append(loop)
         return await loop.run()
+
+    def _take_steering(self) -> list[str]:
+        said, self._steering = self._steering, []
+        return said
 
     def _stopped(self, holder: list[AgentLoop], outcome: TurnOutcome, error: str | None) -> TurnFinished:
         steps, usage, text = (holder[0].steps, holder[0].usage, holder[0].text) if holder else (0, Usage(), "")

@@ -4,6 +4,7 @@ model.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import time
@@ -13,11 +14,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from codeagent import prompts
+from codeagent.agent.certainty import Certainty
 from codeagent.agent.changes import ChangeLog
-from codeagent.agent.events import Emit, PermissionDenied, ToolFinished, ToolOutput, ToolStarted
-from codeagent.agent.permissions import Decision, PermissionGate
+from codeagent.agent.events import Emit, Notice, PermissionDenied, ToolFinished, ToolOutput, ToolStarted
+from codeagent.agent.permissions import Decision, PermissionGate, Question, Verdict
 from codeagent.inference.client import ToolCall, ToolSpec
-from codeagent.tools.api import EffectKind, PreparedCall, Tool, ToolError, ToolResult
+from codeagent.tools.api import EffectKind, FileChange, Output, PreparedCall, Tool, ToolError, ToolResult
+from codeagent.tools.diffs import diff
 
 _log = logging.getLogger(__name__)
 
@@ -55,15 +59,18 @@ class ToolRunner:
             for t in self._tools.values()
         )
 
-    async def run(self, call: ToolCall) -> Ran:
-        """Deal with one call. Never raises for what the call holds: errors become results that the model can act on."""
+    async def run(self, call: ToolCall, certainty: Certainty | None = None) -> Ran:
+        """Deal with one call. Never raises for what the call holds: errors become results that the model can act on.
+
+        `certainty` is how sure the model was of what it wrote, for whoever is asked.
+        """
         try:
             prepared = await self.prepare(call)
+            prepared, verdict = await self._permission(call, prepared, certainty)
         except ToolError as e:
-            return Ran(ToolResult(output=str(e), is_error=True))
+            return self._not_begun(call, str(e))
         except Exception as e:
             return self._bug(call, e)
-        verdict = await self._gate.allows(call.name, prepared)
         if not verdict.allowed:
             self._emit(
                 PermissionDenied(
@@ -72,10 +79,31 @@ class ToolRunner:
                     arguments=call.arguments,
                     effects=prepared.effects,
                     reason=verdict.reason,
+                    title=prepared.title,
                 )
             )
             return Ran(ToolResult(output=verdict.reason, is_error=True), denied=True)
-        return await self._execute(call, prepared)
+        ran = await self._execute(call, verdict.call)
+        if verdict.call is prepared or ran.result.is_error:
+            return ran
+        return dataclasses.replace(ran, result=_with_changes(ran.result, prepared, verdict))
+
+    async def _permission(
+        self, call: ToolCall, prepared: PreparedCall, certainty: Certainty | None
+    ) -> tuple[PreparedCall, Verdict]:
+        """The call as it was asked about last, and the gate's verdict. A write whose file changed while a person looked
+        at it is shown again as it would be made now. Raises ToolError when it cannot be made any more.
+        """
+        while True:
+            verdict = await self._gate.allows(Question(call.id, call.name, prepared, certainty))
+            if not (verdict.allowed and verdict.asked and isinstance(prepared, FileChange)):
+                return prepared, verdict
+            fresh = prepared.rebased()
+            if fresh is prepared:
+                return prepared, verdict
+            text = f"{fresh.shown} was changed while you looked at it. This is the edit on the file as it is now."
+            self._emit(Notice(level="warning", text=text))
+            prepared = fresh
 
     async def prepare(self, call: ToolCall) -> PreparedCall:
         """Validate a call and say what it would do. Raises ToolError with what is wrong with it."""
@@ -118,10 +146,30 @@ class ToolRunner:
                 seconds=round(time.monotonic() - start, 3),
             )
         )
+        if not result.is_error:
+            self._changes.wrote(before)
         changed = any(effect.kind is not EffectKind.READ for effect in prepared.effects)
         return Ran(result, changed=changed, broken=broken, before={} if result.is_error else before)
+
+    def _not_begun(self, call: ToolCall, error: str) -> Ran:
+        """A call that could not even be prepared; the person sees it as one that failed."""
+        self._emit(ToolStarted(call_id=call.id, name=call.name, title=call.name))
+        self._emit(ToolFinished(call_id=call.id, name=call.name, display=Output(text=error), is_error=True))
+        return Ran(ToolResult(output=error, is_error=True))
 
     def _bug(self, call: ToolCall, error: Exception) -> Ran:
         _log.error("tool %s failed on %s", call.name, json.dumps(call.arguments)[:2000], exc_info=error)
         text = f"The tool {call.name} broke on this call ({type(error).__name__}: {error}). Try another way."
         return Ran(ToolResult(output=text, is_error=True), broken=True)
+
+
+def _with_changes(result: ToolResult, proposed: PreparedCall, verdict: Verdict) -> ToolResult:
+    """The result of a write that the person changed before it was made: the model must know what it did not get."""
+    if not (isinstance(proposed, FileChange) and isinstance(verdict.call, FileChange)):
+        return result
+    text = prompts.render(
+        "loop/changed_by_person.md",
+        left_out=diff(proposed.shown, proposed.after, verdict.call.after).unified.rstrip("\n"),
+        reason=verdict.reason,
+    )
+    return result.model_copy(update={"output": f"{result.output}\n{text}"})

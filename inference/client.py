@@ -60,12 +60,12 @@ class Sampling(Frozen):
     usage.
     """
 
-    temperature: Annotated[float, Field(ge=0, le=5)] = 0.2
-    top_k: Annotated[int, Field(ge=0)] = 40
-    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
-    min_p: Annotated[float, Field(ge=0, le=1)] = 0.05
-    repeat_penalty: Annotated[float, Field(ge=1, le=2)] = 1.0
-    seed: int | None = None
+    temperature: float = Field(default=0.2, ge=0, le=5, description="How freely it chooses; 0 takes the likeliest.")
+    top_k: int = Field(default=40, ge=0, description="Only so many of the likeliest tokens; 0: all.")
+    top_p: float = Field(default=0.95, gt=0, le=1, description="Only the likeliest that make up this probability.")
+    min_p: float = Field(default=0.05, ge=0, le=1, description="Only those at least so likely as a share of the best.")
+    repeat_penalty: float = Field(default=1.0, ge=1, le=2, description="How much repeating is held against a token.")
+    seed: int | None = Field(default=None, description="Where chance begins; the same seed gives the same answer.")
 
 
 ToolChoice = Literal["auto", "required", "none"]
@@ -78,7 +78,7 @@ class ChatRequest(Frozen):
     answer must contain a call; with `none` tools are listed (the prompt stays the same, and cached) but no call can
     be sampled. `only` names the tools that a required call is limited to, if any; `files` are paths of text files
     that it may rewrite whole. `grammar` (GBNF) or `json_schema` hold the whole answer and exclude tool calls.
-    `max_tokens` is always finite.
+    `logprobs` asks for the probability of each token written. `max_tokens` is always finite.
     """
 
     messages: tuple[Message, ...]
@@ -87,6 +87,7 @@ class ChatRequest(Frozen):
     only: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     reason_first: bool = False
+    logprobs: bool = False
     sampling: Sampling = Sampling()
     max_tokens: Annotated[int, Field(ge=1)] = 2048
     stop: tuple[str, ...] = ()
@@ -173,11 +174,21 @@ class MalformedCall(Frozen):
 StopReason = Literal["stop", "length", "tool_calls", "loop", "context_full"]
 
 
+class TokenLogprob(Frozen):
+    """One token of an answer: the text it added, and the natural logarithm of the probability that the model gave it,
+    before sampling settings and grammar.
+    """
+
+    text: str
+    logprob: float
+
+
 class Finished(Frozen):
     """The last event of every stream that was not closed early.
 
     `loop` means the guard stopped an exact repetition, `length` that `max_tokens` ran out, `context_full` that the
-    window did. `tokens` and `raw` are the answer exactly as generated, without the end-of-turn token.
+    window did. `tokens` and `raw` are the answer exactly as generated, without the end-of-turn token;
+    the texts of `logprobs`, which were asked for or are empty, make up `raw`.
     """
 
     type: Literal["finished"] = "finished"
@@ -185,6 +196,7 @@ class Finished(Frozen):
     usage: Usage = Usage()
     raw: str = ""
     tokens: tuple[int, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 ModelEvent = Annotated[

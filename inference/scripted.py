@@ -30,6 +30,7 @@ from codeagent.inference.client import (
     RunnerDiedError,
     StopReason,
     TextDelta,
+    TokenLogprob,
     ToolCall,
     ToolCallDelta,
     Usage,
@@ -48,15 +49,19 @@ class ScriptedCall(Frozen):
 class ScriptedTurn(Frozen):
     """What one model call plays, in this order: reasoning, text, malformed, calls, and then error, hang or the finish.
 
-    `chunks` is the number of deltas reasoning and text are cut into. `malformed` is the text of a call nobody can read.
+    `chunks` is the number of deltas reasoning and text are cut into, `delay_ms` the time from one delta to the next
+    (kept on average). `malformed` is the text of a call nobody can read.
     `reason` and `usage` are made up when they are missing: "tool_calls" if there are calls, else "stop", and estimated
     tokens. `error` ends the stream with the ModelError it names and `message`. `hang` waits until the stream is closed.
     `expect` must occur in the content of the request's last message; if it does not, the call fails with a ModelError.
+    `logprobs` are pieces of what the turn plays, in order, each a `text` with its `logprob`, the natural logarithm of
+    its probability; the model is sure of all else. A request that does not ask for logprobs gets none.
     """
 
     reasoning: str = ""
     text: str = ""
     chunks: Annotated[int, Field(ge=1)] = 3
+    delay_ms: Annotated[float, Field(ge=0, le=60_000)] = 0
     malformed: str | None = None
     calls: tuple[ScriptedCall, ...] = ()
     error: ErrorKind | None = None
@@ -65,6 +70,7 @@ class ScriptedTurn(Frozen):
     reason: StopReason | None = None
     usage: Usage | None = None
     expect: str | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
 
     @model_validator(mode="after")
     def _one_ending(self) -> Self:
@@ -74,6 +80,11 @@ class ScriptedTurn(Frozen):
             raise ValueError(f"a turn ends in one way, not in {' and '.join([*endings, *finish])}")
         if "message" in self.model_fields_set and self.error in (None, "overflow"):
             raise ValueError("message goes with an error that has a text of its own choice")
+        return self
+
+    @model_validator(mode="after")
+    def _pieces_of_what_is_played(self) -> Self:
+        _logprobs(self)
         return self
 
 
@@ -109,9 +120,12 @@ class ScriptedClient:
             _check_expectation(turn, number + 1, request)
             prompt = await self.count_tokens(request)
             yield Prefill(done=prompt, total=prompt, cached=0)
+            clock = asyncio.get_running_loop().time
+            due = clock()
             for event in _events(turn, number + 1):
                 yield event
-                await asyncio.sleep(0)  # as with a real model, others run between two deltas
+                due += turn.delay_ms / 1000
+                await asyncio.sleep(max(0, due - clock()))  # even by 0: as with a real model, others run in between
             if turn.error is not None:
                 raise _error(turn.error, turn.message, prompt, self._info.context_length)
             if turn.hang:
@@ -122,6 +136,7 @@ class ScriptedClient:
                 usage=turn.usage
                 or Usage(prompt_tokens=prompt, generated_tokens=len(raw) // 4, seed=request.sampling.seed),
                 raw=raw,
+                logprobs=_logprobs(turn) if request.logprobs else (),
             )
 
     async def count_tokens(self, request: ChatRequest) -> int:
@@ -188,6 +203,22 @@ def _call_text(call: ScriptedCall) -> str:
 
 def _raw(turn: ScriptedTurn) -> str:
     return "\n".join(part for part in (turn.reasoning, turn.text, turn.malformed, *map(_call_text, turn.calls)) if part)
+
+
+def _logprobs(turn: ScriptedTurn) -> tuple[TokenLogprob, ...]:
+    """Tokens that make up what the turn plays. Raises ValueError for a piece that it does not hold, or not there."""
+    raw, at = _raw(turn), 0
+    tokens: list[TokenLogprob] = []
+    for piece in turn.logprobs:
+        forms = (piece.text, json.dumps(piece.text, ensure_ascii=False)[1:-1])  # calls stand there as JSON
+        found = [(start, form) for form in forms if (start := raw.find(form, at)) >= 0]
+        if not found:
+            raise ValueError(f"the text {piece.text!r} of logprobs is not in what the turn plays, or not in this order")
+        start, text = min(found)
+        tokens += [TokenLogprob(text=raw[at:start], logprob=0.0)] if start > at else []
+        tokens.append(TokenLogprob(text=text, logprob=piece.logprob))
+        at = start + len(text)
+    return (*tokens, TokenLogprob(text=raw[at:], logprob=0.0)) if at < len(raw) else tuple(tokens)
 
 
 def _error(kind: ErrorKind, message: str, needed: int, limit: int) -> ModelError:

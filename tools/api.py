@@ -114,6 +114,27 @@ class PreparedCall(ABC):
         """Do what was shown, or raise ToolError if the world changed meanwhile. `report` takes output as it comes."""
 
 
+class FileChange(PreparedCall):
+    """A prepared write of one text file, which a person may still change before it happens.
+
+    `before` is the text it replaces, None for a new file; `after` is the text it writes. Both have "\\n" line ends and
+    may hold lone surrogates for bytes that are no text: they are not fit to be drawn as they are.
+    """
+
+    path: Path
+    shown: str
+    before: str | None
+    after: str
+
+    @abstractmethod
+    def revised(self, after: str) -> FileChange:
+        """The same write with another text. Raises ToolError when the file's encoding lacks a character of it."""
+
+    @abstractmethod
+    def rebased(self) -> FileChange:
+        """This write on the file as it is now: itself where nothing changed. Raises ToolError where it does not fit."""
+
+
 class Params(BaseModel):
     """Base of every tool's parameters: unknown fields are refused, so that a misspelt one is heard of."""
 

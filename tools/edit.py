@@ -8,7 +8,6 @@ from pydantic import ConfigDict, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
 from codeagent.tools.api import Params, PreparedCall, Tool, ToolError
-from codeagent.tools.diffs import diff
 from codeagent.tools.files import NotThereError, digest, is_read_only, read_bytes
 from codeagent.tools.ledger import FileLedger
 from codeagent.tools.matching import apply, locate
@@ -94,9 +93,9 @@ class EditTool(Tool[EditParams]):
             given=params.path,
             path=path,
             shown=shown,
-            data=changed.encode(shown),
+            old=file,
+            new=changed,
             expected=digest(data),
-            preview=diff(shown, file.shown, changed.shown),
             output=f"Edited {shown}.{note}",
             read_only=is_read_only(path, shown),
         )

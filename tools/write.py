@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from codeagent.tools.api import PreparedCall, Tool, ToolError
-from codeagent.tools.diffs import diff
 from codeagent.tools.files import NotThereError, digest, is_read_only, read_bytes
 from codeagent.tools.ledger import FileLedger
 from codeagent.tools.params import ToolParams
@@ -42,11 +41,11 @@ class WriteTool(Tool[WriteParams]):
         except NotThereError:
             data = None
         if data is None:
-            before, file = "", _replaced(TextFile(""), params.content)
+            old, file = None, _replaced(TextFile(""), params.content)
         else:
             self._ledger.check_known(path, digest(data), shown)
             old = decode(data, shown)
-            before, file = old.shown, _replaced(old, params.content)
+            file = _replaced(old, params.content)
             if file.text == old.text:
                 raise ToolError(f"{shown} has this content already. Nothing was changed.")
         read_only = data is not None and is_read_only(path, shown)
@@ -55,9 +54,9 @@ class WriteTool(Tool[WriteParams]):
             given=params.path,
             path=path,
             shown=shown,
-            data=file.encode(shown),
+            old=old,
+            new=file,
             expected=None if data is None else digest(data),
-            preview=diff(shown, before, file.shown),
             output=f"{'Made' if data is None else 'Replaced'} {shown} ({lines} line{'s' * (lines != 1)}).",
             read_only=read_only,
         )

@@ -23,7 +23,9 @@ from codeagent.tools.workspace import Workspace
 FILES_CHARS = 14_000
 SMALL_REPOSITORY = 4
 LISTED = 60
+TELLING = 12
 _LANGUAGES = {"py": "python", "js": "javascript", "ts": "typescript", "rs": "rust", "rb": "ruby", "sh": "bash"}
+_FENCE = re.compile(r"^```[^\n`]*\n(.*?)^```\s*$", re.DOTALL | re.MULTILINE)
 _TEST = re.compile(r"^tests?_|_tests?$|\.test$|_spec$|\.spec$|^tests?$")
 
 
@@ -36,6 +38,7 @@ class RequestComposer:
         self._ledger = ledger
         self._ripgrep = ripgrep
         self._shown: list[str] = []
+        self._lines: dict[str, set[str]] = {}
         self._all_shown = False
 
     @property
@@ -47,6 +50,13 @@ class RequestComposer:
     def all_shown(self) -> bool:
         """Whether every file of the repository that is not a test has been shown."""
         return self._all_shown
+
+    def subject(self, answer: str) -> str | None:
+        """The shown file, tests aside, whose code the fences of an answer repeat; None where they repeat none."""
+        code = {line.strip() for fence in _FENCE.findall(answer) for line in fence.splitlines()}
+        repeated = {name: len(_telling(lines & code)) for name, lines in self._lines.items()}
+        best = max(repeated, key=lambda name: repeated[name], default=None)
+        return best if best is not None and repeated[best] else None
 
     async def compose(self, request: str, report: CheckReport | None) -> str:
         """The request with the files it speaks of, a listing, and the failing check if there is one."""
@@ -87,8 +97,15 @@ class RequestComposer:
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`{3,}", text)), default=2))
             if name not in self._shown and not is_test(name):
                 self._shown.append(name)
+            if not is_test(name):
+                self._lines[name] = {line.strip() for line in text.splitlines()}
             shown.append({"path": name, "language": language(name), "text": text.rstrip("\n"), "fence": fence})
         return shown
+
+
+def _telling(lines: set[str]) -> set[str]:
+    """Lines that hardly stand in two files by chance."""
+    return {line for line in lines if len(line) >= TELLING and re.search(r"\w\W+\w", line)}
 
 
 def is_test(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -12,12 +13,14 @@ from codeagent.inference.client import ChatRequest, ModelEvent, ModelInfo, Model
 from codeagent.inference.engine.generation import Generation
 from codeagent.inference.engine.ggml import Device, NativeError
 from codeagent.inference.engine.llama import Backend, Context, Model, backend
-from codeagent.inference.engine.machine import available_memory, default_threads
+from codeagent.inference.engine.machine import default_threads
 from codeagent.inference.engine.prompt import PromptBuilder
 from codeagent.inference.engine.template import CHATML, Template
 from codeagent.inference.frames import DeviceInfo, LoadSettings
 from codeagent.inference.gguf import Header, read_header
+from codeagent.inference.host import host_memory
 from codeagent.inference.placement import Plan, lower, plan
+from codeagent.inference.store import in_use
 
 _NO_MEMORY = ("alloc", "out of memory", "not enough memory", "memory buffer")
 
@@ -56,6 +59,8 @@ class Engine:
         except NativeError:
             self._model.close()
             raise
+        self._claim = ExitStack()
+        self._claim.enter_context(in_use(Path(settings.path)))
         source = header.chat_template or CHATML
         vocab = self._model.vocab
         dialect = dialects.detect(source, header.architecture)
@@ -98,7 +103,7 @@ class Engine:
         header = read_header(Path(settings.path))
         native = backend()
         _connect(native, settings.rpc)
-        placed = plan(header, device_infos(native.devices()), settings, available_memory())
+        placed = plan(header, device_infos(native.devices()), settings, host_memory().available)
         while True:
             try:
                 return cls(settings, header, placed, on_progress, beat)
@@ -134,6 +139,7 @@ class Engine:
         """Free the memory. Safe to call twice."""
         self._context.close()
         self._model.close()
+        self._claim.close()
 
     def _should_abort(self) -> bool:
         self._beat()

@@ -58,7 +58,7 @@ class Generation:
         written = perf_counter()
         reason = self._write(request, chooser, reply, cancelled)
         generated = len(reply)
-        raw, tokens = reply.finish()
+        raw, tokens, logprobs = reply.finish()
         usage = Usage(
             prompt_tokens=len(prompt),
             cached_tokens=cached,
@@ -69,7 +69,7 @@ class Generation:
         )
         if reply.calls and reason == "stop":
             reason = "tool_calls"
-        emit(Finished(reason=reason, usage=usage, raw=raw, tokens=tokens))
+        emit(Finished(reason=reason, usage=usage, raw=raw, tokens=tokens, logprobs=logprobs))
 
     def _parser(self, request: ChatRequest) -> CallParser | None:
         if request.grammar is not None or request.json_schema is not None:
@@ -97,7 +97,7 @@ class Generation:
             token = chooser.next(reply.thinking)
             if self._context.model.vocab.is_end(token):
                 return "stop"
-            reply.add(token)
+            reply.add(token, self._context.logprob(token) if request.logprobs else None)
             if reply.stopped:
                 return "stop"
             if guard.add(token):

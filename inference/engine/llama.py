@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import os
 import sys
 from collections import deque
@@ -35,6 +36,7 @@ _pointer_to: Any = ctypes.POINTER
 
 _UNKNOWN_TOKEN, _CONTROL_TOKEN, _USER_DEFINED_TOKEN = 1, 8, 16
 _WARNING, _ERROR, _CONTINUED = 3, 4, 5
+_LEAST_LOGPROB = -10_000.0
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
@@ -254,6 +256,22 @@ class Context:
     def logits(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         """The scores after the last token decoded: a view, valid until the next decode."""
         return np.ctypeslib.as_array(_c.llama_get_logits_ith(self.handle, -1), shape=(self.model.vocab.size,))
+
+    def logprob(self, token: int) -> float:
+        """The natural logarithm of the probability of a token after the last one decoded, before sampling settings.
+
+        About 0.1 ms at a vocabulary of 152,000.
+        """
+        logits, scratch = self.logits(), self._scratch
+        top = logits.max()
+        np.exp(np.subtract(logits, top, out=scratch), out=scratch)
+        value = float(logits[token] - top) - math.log(float(scratch.sum()))
+        # Not max(): broken weights give not-a-number, which no frame can carry, and no comparison with it holds.
+        return value if value > _LEAST_LOGPROB else _LEAST_LOGPROB
+
+    @cached_property
+    def _scratch(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        return np.empty(self.model.vocab.size, np.float32)
 
     def close(self) -> None:
         """Free it."""

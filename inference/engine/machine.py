@@ -1,4 +1,4 @@
-"""What this machine lets the process use: processors and memory; knows no model."""
+"""What this machine lets the process use: processors; knows no model."""
 
 from __future__ import annotations
 
@@ -25,16 +25,3 @@ def _quota() -> int:
     path = _CGROUP / "cpu.max"
     quota, _, period = path.read_text().partition(" ") if path.exists() else ("max", "", "")
     return 1 << 16 if quota == "max" else max(1, int(quota) // int(period))
-
-
-def available_memory() -> int:
-    """Bytes this process can still use without swapping: the system's estimate, within the cgroup's limit."""
-    meminfo = Path("/proc/meminfo")
-    if not meminfo.exists():
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-    free = int(fields["MemAvailable"].split()[0]) * 1024
-    limit, used = _CGROUP / "memory.max", _CGROUP / "memory.current"
-    if limit.exists() and used.exists() and (cap := limit.read_text().strip()) != "max":
-        free = min(free, max(0, int(cap) - int(used.read_text())))
-    return free

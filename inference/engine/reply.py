@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Sequence
 
-from codeagent.inference.client import ModelEvent, TextDelta, ToolCall
+from codeagent.inference.client import ModelEvent, TextDelta, TokenLogprob, ToolCall
 from codeagent.inference.dialects.base import CallParser, ParsedEvent
 from codeagent.inference.engine.llama import Vocab
 from codeagent.inference.engine.stops import StopMatcher
@@ -24,6 +24,7 @@ class Reply:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._text: list[str] = []
         self._tokens: list[int] = []
+        self._logprobs: list[TokenLogprob] = []
         self.calls = 0
 
     def __len__(self) -> int:
@@ -39,19 +40,25 @@ class Reply:
         """Whether the parser takes what comes next for thinking."""
         return self._parser is not None and self._parser.thinking
 
-    def add(self, token: int) -> None:
+    def add(self, token: int, logprob: float | None = None) -> None:
         """Take the next token and emit what it completes. Text that may begin a stop string waits."""
         self._tokens.append(token)
-        self._pass_on(self._stops.feed(self._decoder.decode(self._vocab.piece(token))))
+        text = self._decoder.decode(self._vocab.piece(token))
+        if logprob is not None:
+            self._logprobs.append(TokenLogprob(text=text, logprob=logprob))
+        self._pass_on(self._stops.feed(text))
 
-    def finish(self) -> tuple[str, tuple[int, ...]]:
-        """Emit what was held back; returns the answer as text and as tokens, both ending before a stop string."""
-        self._pass_on(self._stops.feed(self._decoder.decode(b"", final=True)))
+    def finish(self) -> tuple[str, tuple[int, ...], tuple[TokenLogprob, ...]]:
+        """Emit what was held back; returns the answer as text, as tokens and as the logprobs that were given, all of
+        them ending before a stop string. A character of several tokens is the text of the last of them.
+        """
+        rest = self._decoder.decode(b"", final=True)
+        self._pass_on(self._stops.feed(rest))
         self._pass_on(self._stops.finish())
         if self._parser:
             self._send(self._parser.finish())
         raw = "".join(self._text)
-        return raw, tuple(self._tokens_of(raw) if self.stopped else self._tokens)
+        return raw, tuple(self._tokens_of(raw) if self.stopped else self._tokens), self._logprobs_of(raw, rest)
 
     def _pass_on(self, text: str) -> None:
         if not text:
@@ -63,6 +70,18 @@ class Reply:
         for event in events:
             self.calls += isinstance(event, ToolCall)
             self._emit(event)
+
+    def _logprobs_of(self, raw: str, rest: str) -> tuple[TokenLogprob, ...]:
+        """The logprobs up to where the text was cut; `rest` is an unfinished character, which the last token left."""
+        found: list[TokenLogprob] = []
+        length = 0
+        for number, each in enumerate(self._logprobs, start=1):
+            if self.stopped and length == len(raw):
+                break
+            text = (each.text + (rest if number == len(self._logprobs) else ""))[: len(raw) - length]
+            found.append(TokenLogprob(text=text, logprob=each.logprob))
+            length += len(text)
+        return tuple(found)
 
     def _tokens_of(self, raw: str) -> list[int]:
         """The tokens up to where the text was cut, the last one respelt if the cut goes through it."""

@@ -1,4 +1,5 @@
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from codeagent.inference.client import (
 from codeagent.inference.engine.engine import Engine
 from codeagent.inference.engine.generation import CancelledError
 from codeagent.inference.frames import LoadSettings
+from codeagent.inference.store import ModelInUseError, ModelStore
 
 pytestmark = pytest.mark.model
 
@@ -311,3 +313,17 @@ def test_a_model_file_with_half_its_weights_is_a_sentence(tmp_path: Path, small_
 def test_an_rpc_server_that_is_not_there_is_a_sentence(small_model: Path) -> None:
     with pytest.raises(ModelLoadError, match="RPC server"):
         Engine.load(LoadSettings(path=str(small_model), name="far", rpc=("127.0.0.1:9",)))
+
+
+def test_a_loaded_model_cannot_be_removed_until_it_is_closed(small_model: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.gguf"
+    shutil.copyfile(small_model, copy)
+    store = ModelStore(tmp_path)
+    loaded = Engine.load(LoadSettings(path=str(copy), name="copy", context=512))
+    try:
+        with pytest.raises(ModelInUseError):
+            store.remove("copy")
+    finally:
+        loaded.close()
+    store.remove("copy")
+    assert not copy.exists()

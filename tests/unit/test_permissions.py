@@ -12,7 +12,7 @@ from codeagent.agent.permissions import (
     Answer,
     Decision,
     PermissionGate,
-    mode_rules,
+    Question,
     parse_rule,
     split_rules,
 )
@@ -28,10 +28,13 @@ def run(command: str) -> Effect:
 
 
 def gate(mode: PermissionMode = "default", allow: str = "", deny: str = "", approver: Person | None = None):
-    rules = mode_rules(mode)
-    rules += [parse_rule(text, Decision.ALLOW) for text in split_rules([allow])]
+    rules = [parse_rule(text, Decision.ALLOW) for text in split_rules([allow])]
     rules += [parse_rule(text, Decision.DENY) for text in split_rules([deny])]
-    return PermissionGate(rules, ROOT, approver)
+    return PermissionGate(mode, rules, ROOT, approver)
+
+
+def question(tool: str, *effects: Effect) -> Question:
+    return Question("c1", tool, Call(*effects))
 
 
 class Call(PreparedCall):
@@ -48,7 +51,7 @@ class Person:
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
 
-    async def ask(self, tool: str, call: PreparedCall) -> Answer:
+    async def ask(self, question: Question) -> Answer:
         return self.answers.pop(0)
 
 
@@ -125,14 +128,37 @@ def test_rules_are_separated_by_commas_and_spaces_outside_parentheses() -> None:
 
 
 async def test_nobody_there_to_ask_means_no() -> None:
-    verdict = await gate().allows("edit", Call(WRITE))
+    verdict = await gate().allows(question("edit", WRITE))
     assert not verdict.allowed
     assert "nobody is here to ask" in verdict.reason
 
 
 async def test_always_grants_exactly_what_was_shown() -> None:
-    judge = gate(approver=Person(Answer.SESSION, Answer.NO, Answer.NO))
-    assert (await judge.allows("edit", Call(WRITE))).allowed
-    assert (await judge.allows("edit", Call(WRITE))).allowed
-    assert not (await judge.allows("write", Call(WRITE))).allowed
-    assert not (await judge.allows("edit", Call(Effect(kind=EffectKind.WRITE, target="/repo/src/b.py")))).allowed
+    judge = gate(approver=Person(Answer("session"), Answer("no"), Answer("no")))
+    other = Effect(kind=EffectKind.WRITE, target="/repo/src/b.py")
+    assert (await judge.allows(question("edit", WRITE))).allowed
+    assert (await judge.allows(question("edit", WRITE))).allowed
+    assert not (await judge.allows(question("write", WRITE))).allowed
+    assert not (await judge.allows(question("edit", other))).allowed
+
+
+async def test_a_refusal_carries_the_persons_words() -> None:
+    verdict = await gate(approver=Person(Answer("no", "use a set"))).allows(question("edit", WRITE))
+    assert verdict.reason == "Refused by the person. They say: use a set"
+
+
+async def test_a_changed_call_with_other_effects_is_refused() -> None:
+    judge = gate(approver=Person(Answer("once", call=Call(run("rm -rf .")))))
+    assert not (await judge.allows(question("edit", WRITE))).allowed
+
+
+async def test_dont_ask_mode_refuses_even_when_somebody_is_there() -> None:
+    assert not (await gate("dontAsk", approver=Person(Answer("once"))).allows(question("edit", WRITE))).allowed
+
+
+async def test_the_mode_can_change_while_the_session_runs() -> None:
+    judge = gate()
+    judge.mode = "acceptEdits"
+    assert (await judge.allows(question("edit", WRITE))).allowed
+    judge.mode = "plan"
+    assert not (await judge.allows(question("edit", WRITE))).allowed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from codeagent.inference.client import (
     ReasoningDelta,
     RunnerDiedError,
     TextDelta,
+    TokenLogprob,
     ToolCall,
     ToolCallDelta,
     Usage,
@@ -211,8 +213,42 @@ def test_a_bad_script_is_a_sentence_with_the_line(tmp_path: Path, text: str | by
         ScriptedClient.from_file(script(tmp_path, text))
 
 
+async def test_a_turn_tells_how_sure_the_model_was_to_who_asks(tmp_path: Path) -> None:
+    turn = {
+        "text": "Well.",
+        "calls": [{"name": "run", "arguments": {"command": "a\nb"}}],
+        "logprobs": [{"text": "Wel", "logprob": -1}, {"text": "a\nb", "logprob": -2.5}],
+    }
+    client = ScriptedClient.from_file(script(tmp_path, f"{json.dumps(turn)}\n" * 2))
+    asked = (await play(client, ask().model_copy(update={"logprobs": True})))[-1]
+    assert isinstance(asked, Finished)
+    assert "".join(token.text for token in asked.logprobs) == asked.raw
+    assert [token for token in asked.logprobs if token.logprob] == [
+        TokenLogprob(text="Wel", logprob=-1),
+        TokenLogprob(text="a\\nb", logprob=-2.5),
+    ]
+    plain = (await play(client))[-1]
+    assert isinstance(plain, Finished)
+    assert plain.logprobs == ()
+
+
+@pytest.mark.parametrize("pieces", [["no"], ["b", "a"], ["a", "a"]])
+def test_a_piece_that_a_turn_does_not_play_is_refused(tmp_path: Path, pieces: list[str]) -> None:
+    turn = {"text": "a b", "logprobs": [{"text": piece, "logprob": -1} for piece in pieces]}
+    with pytest.raises(ModelLoadError, match=r"line 1: Value error, the text .* not in what the turn plays"):
+        ScriptedClient.from_file(script(tmp_path, json.dumps(turn)))
+
+
 def test_a_script_that_is_not_there_or_a_folder_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ModelLoadError, match="cannot be read: No such file"):
         ScriptedClient.from_file(tmp_path / "missing.jsonl")
     with pytest.raises(ModelLoadError, match="cannot be read: Is a directory"):
         ScriptedClient.from_file(tmp_path)
+
+
+async def test_a_turn_takes_the_time_between_deltas_that_it_names(tmp_path: Path) -> None:
+    client = ScriptedClient.from_file(script(tmp_path, json.dumps({"text": "abcdef", "chunks": 6, "delay_ms": 20})))
+    began = asyncio.get_running_loop().time()
+    played = await play(client)
+    assert [event.text for event in played if isinstance(event, TextDelta)] == list("abcdef")
+    assert asyncio.get_running_loop().time() - began >= 6 * 0.02

@@ -16,10 +16,10 @@ from typing import Literal
 import click
 
 from codeagent.agent.text import printable
-from codeagent.cli.probe import compiled_backends, hello
 from codeagent.cli.progress import size
 from codeagent.inference.client import ModelError
 from codeagent.inference.frames import Hello
+from codeagent.inference.probe import compiled_backends, hello
 
 BAD_SETUP = 52
 LITTLE_MEMORY = 2 * 10**9

@@ -15,6 +15,7 @@ from codeagent.cli.task import task
 SUBCOMMANDS = {
     "model": ("codeagent.cli.model", "List, pull, inspect, choose and remove models."),
     "doctor": ("codeagent.cli.doctor", "Check this machine and say what to do about what is missing."),
+    "web": ("codeagent.cli.web", "Serve the app to a browser on this machine."),
     "trust": ("codeagent.cli.trust", "Trust a folder, so that codeagent may work in it."),
 }
 COMPLETION = "_CODEAGENT_COMPLETE"

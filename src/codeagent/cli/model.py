@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import functools
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
@@ -34,7 +32,7 @@ def _store() -> ModelStore:
 
 def _catalog() -> dict[str, Entry]:
     """The shipped models and those of `catalog.toml` beside the person's settings."""
-    return load_catalog(Paths.default().config / "catalog.toml")
+    return load_catalog(Paths.default().catalog_file)
 
 
 def _out(text: str) -> None:
@@ -173,11 +171,11 @@ def show(name: str) -> None:
 @_exit_codes
 def plan(name: str, ctx: int | None, gpu_layers: int | None) -> None:
     """Show where a model's layers, cache and buffers would go on this machine, without loading it."""
-    from codeagent.cli.probe import hello
     from codeagent.inference import placement
     from codeagent.inference.frames import LoadSettings
     from codeagent.inference.gguf import read_header
     from codeagent.inference.host import host_memory
+    from codeagent.inference.probe import hello
 
     path = _store().resolve(name, _catalog())
     header = read_header(path)
@@ -232,25 +230,10 @@ def _default_model() -> str:
 
 
 def _write_default(path: Path, name: str) -> None:
-    """Set `model` in the settings file; everything else in it, comments too, stays as it is."""
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
+    from codeagent.agent.config import ConfigError
+    from codeagent.agent.settings_file import set_setting
 
     try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
-    except (OSError, ValueError, TOMLKitError) as e:
-        raise ModelLoadError(f"The settings in {path} cannot be read: {e}. Correct the file or remove it.") from e
-    document["model"] = name
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A link to the settings stays a link: it is its target that is replaced.
-        target = path.resolve()
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, delete=False) as file:
-            file.write(tomlkit.dumps(document))
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        Path(file.name).replace(target)
-    except OSError as e:
-        raise ModelError(f"The settings cannot be written to {path} ({e.strerror or e}).") from e
+        set_setting(path, "model", name)
+    except ConfigError as e:
+        raise ModelLoadError(str(e)) from e

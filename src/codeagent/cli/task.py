@@ -144,6 +144,7 @@ def task(**flags: Any) -> int:
     """A coding agent whose model runs on your own machine.
 
     \b
+    codeagent                     work in this folder, in the terminal
     codeagent --task "make the failing test pass" --trust --verify "pytest -q"
     codeagent model list          what can be pulled, and what fits this machine
     codeagent doctor              what this machine has and what it lacks
@@ -160,64 +161,80 @@ def task(**flags: Any) -> int:
 
 
 def _start(flags: dict[str, Any]) -> int:
-    from codeagent.agent.guards import Limits  # the agent is loaded only when there is something to do
-    from codeagent.agent.headless.options import TaskOptions
-    from codeagent.agent.headless.run import run_task
-
-    given = [flags["task"], flags["print_"], flags["task_file"], flags["prompt"] if flags["print_"] != "-" else None]
+    given = [flags["task"], flags["print_"], flags["task_file"]]
     stream_input = flags["input_format"] == "stream-json"
     if sum(value is not None for value in given) > 1:
         raise click.UsageError("The task is given more than once. Use one of --task, -p, --task-file.")
     text = flags["task"] if flags["task"] is not None else flags["print_"]
-    if flags["prompt"] is not None:
-        if flags["print_"] is None:
-            raise click.UsageError(f"There is no command {flags['prompt']!r}. A task is given with --task or -p.")
+    if flags["prompt"] is not None and flags["print_"] == "-":
         text = flags["prompt"]
-    if text is None and flags["task_file"] is None and not stream_input:
-        if sys.stdin is None or sys.stdin.isatty() or not _is_pipe():
-            raise click.UsageError(
-                "There is no task. Give one with --task TEXT; the interactive app is not part of this version."
-            )
-        text = "-"
-    seed = {"seed": flags["seed"]} if flags["seed"] is not None else {}
-    heat = {"temperature": flags["temperature"]} if flags["temperature"] is not None else {}
-    mode = "bypassPermissions" if flags["yolo"] else flags["permission_mode"]
+    elif flags["prompt"] is not None and (text is not None or flags["task_file"] is not None):
+        raise click.UsageError("The task is given more than once. Use one of --task, -p, --task-file.")
+    elif text is None and flags["task_file"] is None and not stream_input:
+        if sys.stdin is not None and not sys.stdin.isatty() and _is_pipe():
+            text = "-"
+        else:
+            return _interactive(flags)
+    return _unattended(flags, text, stream_input)
+
+
+def _interactive(flags: dict[str, Any]) -> int:
+    if flags["prompt"] is not None and len(flags["prompt"].split()) == 1:
+        raise click.UsageError(f"There is no command {flags['prompt']!r}. `codeagent --help` lists them.")
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("The app needs a terminal. Give a task with --task TEXT to work without one.")
+    from codeagent.agent.bootstrap import SessionOptions  # loaded only when there is something to do
+    from codeagent.tui.run import run_app
+
+    return run_app(SessionOptions(**session_fields(flags)), flags["prompt"])
+
+
+def _unattended(flags: dict[str, Any], text: str | None, stream_input: bool) -> int:
+    from codeagent.agent.headless.options import TaskOptions  # loaded only when there is something to do
+    from codeagent.agent.headless.run import run_task
+
     options = TaskOptions(
-        root=flags["directory"],
+        **session_fields(flags),
         task=text,
         task_file=flags["task_file"],
         stream_input=stream_input,
-        flags={
-            "model": flags["model"],
-            "context": flags["context"],
-            "gpu_layers": flags["gpu_layers"],
-            "threads": flags["threads"],
-            "rpc": flags["rpc"],
-            "permission_mode": mode,
-            "allowed_tools": flags["allowed_tools"],
-            "disallowed_tools": flags["disallowed_tools"],
-            "max_turns": flags["max_turns"],
-            "sampling": (seed | heat) or None,
-        },
         output_format=flags["output_format"],
         partial_messages=flags["include_partial_messages"],
         json_schema=flags["json_schema"],
         last_message_file=flags["last_message_file"],
         diff_file=flags["diff_file"],
-        limits=Limits(max_turns=flags["max_turns"], max_tokens=flags["max_tokens"], max_seconds=flags["max_seconds"]),
-        trust=flags["trust"],
-        bare=flags["bare"],
-        verify=flags["verify"],
-        add_dirs=flags["add_dirs"],
-        append_system_prompt=flags["append_system_prompt"],
-        continue_latest=flags["continue_latest"],
-        resume=flags["resume"],
-        fork=flags["fork"],
-        persist=not flags["no_persist"],
-        replay=flags["replay"],
         quiet=flags["quiet"],
     )
     return run_task(options, sys.stdin.buffer, sys.stdout, sys.stderr)
+
+
+def session_fields(flags: dict[str, Any]) -> dict[str, Any]:
+    """What both ways of working have in common, as the fields of SessionOptions."""
+    from codeagent.agent.guards import Limits  # loaded only when there is something to do
+
+    seed = {"seed": flags["seed"]} if flags["seed"] is not None else {}
+    heat = {"temperature": flags["temperature"]} if flags["temperature"] is not None else {}
+    names = ("model", "context", "gpu_layers", "threads", "rpc", "allowed_tools", "disallowed_tools", "max_turns")
+    settings = {name: flags[name] for name in names}
+    settings["permission_mode"] = "bypassPermissions" if flags["yolo"] else flags["permission_mode"]
+    settings["sampling"] = (seed | heat) or None
+    return {
+        "root": flags["directory"],
+        "flags": settings,
+        "limits": Limits(
+            max_turns=flags["max_turns"], max_tokens=flags["max_tokens"], max_seconds=flags["max_seconds"]
+        ),
+        "trust": flags["trust"],
+        "bare": flags["bare"],
+        "verify": flags["verify"],
+        "add_dirs": flags["add_dirs"],
+        "append_system_prompt": flags["append_system_prompt"],
+        "continue_latest": flags["continue_latest"],
+        "resume": flags["resume"],
+        "fork": flags["fork"],
+        "persist": not flags["no_persist"],
+        "replay": flags["replay"],
+    }
 
 
 def _is_pipe() -> bool:
