@@ -12,15 +12,10 @@ from codeagent.agent.bootstrap import Opened, SessionOptions
 from codeagent.agent.config import Config, ConfigError, process_environment
 from codeagent.agent.settings_file import set_setting
 from codeagent.agent.trust import PROJECT_CONFIG, TrustStore
-from codeagent.inference.probe import hello
 from codeagent.inference.store import ModelStore, default_models_folder
 from codeagent.tui import themes
 from codeagent.tui.commands import COMMANDS
 from codeagent.tui.screens.keys import KeyRow, Keys
-from codeagent.tui.screens.models import Models
-from codeagent.tui.screens.sessions import Sessions
-from codeagent.tui.screens.settings import Settings
-from codeagent.tui.screens.theme_picker import ThemePicker
 
 T = TypeVar("T")
 
@@ -98,6 +93,8 @@ class AppScreens:
             host.use_interface(host.interface.model_copy(update={"keys": keys}))
 
     async def _theme(self) -> None:
+        from codeagent.tui.screens.theme_picker import ThemePicker  # the app draws sooner without its screens
+
         host = self._host
         before = host.theme
 
@@ -114,6 +111,8 @@ class AppScreens:
             host.say(f"{e} The colours hold until the end of this session.", "warning")
 
     async def _settings(self) -> None:
+        from codeagent.tui.screens.settings import Settings  # the app draws sooner without its screens
+
         host, root = self._host, self._host.opened.root
         trusted = host.options.trust or TrustStore(self._host.options.paths.trust_file).config_trusted(root)
         project = root / PROJECT_CONFIG if trusted else None
@@ -128,6 +127,9 @@ class AppScreens:
             host.say(f"Changed {', '.join(map(str, changed))}. It holds from the next session on: /new.")
 
     async def _model(self) -> None:
+        from codeagent.inference.probe import hello  # the app draws sooner without its screens
+        from codeagent.tui.screens.models import Models
+
         host = self._host
         present = host.opened.model_name
         store = ModelStore(default_models_folder())
@@ -147,6 +149,8 @@ class AppScreens:
         await host.reopen(resumed, new_model=True)
 
     async def _sessions(self) -> None:
+        from codeagent.tui.screens.sessions import Sessions  # the app draws sooner without its screens
+
         host = self._host
         opened = host.opened
         proposed = self._host.options.paths.state / "exports" / f"{opened.root.name or 'session'}.md"

@@ -17,9 +17,7 @@ from codeagent.agent.permissions import Approver
 from codeagent.agent.settings_file import set_setting
 from codeagent.agent.trust import TrustStore
 from codeagent.inference.client import ModelClient, ModelLoadError
-from codeagent.inference.probe import hello
 from codeagent.inference.store import ModelStore, default_models_folder
-from codeagent.tui.screens.first_run import FirstRun
 from codeagent.tui.screens.trust import Trust
 
 T = TypeVar("T")
@@ -56,6 +54,9 @@ async def open_asking(
     """
     while True:
         if loaded is None and options.replay is None and (wanted := _missing_model(options)) is not None:
+            from codeagent.inference.probe import hello  # rare: the app draws sooner without this screen
+            from codeagent.tui.screens.first_run import FirstRun
+
             store = ModelStore(default_models_folder())
             chosen = await ask(
                 FirstRun(wanted, store, options.paths.catalog_file, options.root, lambda: hello().devices)

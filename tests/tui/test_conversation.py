@@ -271,3 +271,16 @@ async def test_a_link_is_shown_and_not_opened() -> None:
         await pilot.pause()
         assert chosen == []
         assert app.is_running
+
+
+async def test_code_that_streamed_as_a_call_is_shown_as_its_diff_alone() -> None:
+    app = Stage()
+    text = "I add them.\n\na.py\n```python\nreturn a + b\n```\n"
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.feed.feed([events.TurnStarted(text="fix"), TextDelta(text=text)])
+        await pilot.pause()
+        assert "return a + b" in app.text
+        await app.feed.feed([answer(text, ToolCall(id="c1", name="edit", arguments={"path": "a.py"})), *tool_run()])
+        await pilot.pause()
+        assert "return a + b" not in app.text and "\n  a.py" not in app.text
+        assert "I add them." in app.text and "Edit a.py" in app.text

@@ -225,3 +225,11 @@ async def test_in_plan_mode_a_shown_change_stays_shown(world: World) -> None:
     opened = world.open({"text": SHOWN}, person=Person(lambda _: Answer("once")))
     opened.session.mode = "plan"
     assert (await opened.session.run_turn("fix add in calc.py")).outcome == "done"
+
+
+async def test_a_call_that_cannot_be_made_is_seen_to_fail(world: World) -> None:
+    opened = world.open({"calls": [{"name": "read", "arguments": {"path": "gone.txt"}}]}, {"text": "done"})
+    await opened.session.run_turn("look")
+    failed = world.of(events.ToolFinished)
+    assert [(event.name, event.is_error) for event in failed] == [("read", True)]
+    assert "gone.txt" in failed[0].display.text

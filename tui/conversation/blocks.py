@@ -78,6 +78,10 @@ class AnswerBlock(Markdown):
             growing, self._growing = self._growing, None
             await growing.stop()
 
+    async def rewrite(self) -> None:
+        """Draw the item's text anew."""
+        await self.update(printable(self.item.text))
+
     def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
         """Hand a click on to the app."""
         event.stop()

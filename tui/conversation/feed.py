@@ -89,7 +89,7 @@ class Feed:
             case ToolCallDelta():
                 await self._write_call(event)
             case events.MessageAdded() if event.message.role == "assistant":
-                await self._close(prose_of(event))
+                await self._close(prose_of(event), replace=bool(event.message.tool_calls))
             case events.ToolStarted():
                 known = self._calls.get(event.call_id)
                 item = self._started(event, known or Tool(self._turn))
@@ -145,12 +145,17 @@ class Feed:
         self._draft.draft += event.text
         await self._view.changed(self._draft)
 
-    async def _close(self, prose: str) -> None:
-        """The model's message is whole: what streamed becomes final, and a draft gives way to its call."""
+    async def _close(self, prose: str, replace: bool = False) -> None:
+        """The model's message is whole: what streamed becomes final, and a draft gives way to its call.
+
+        With `replace` code that streamed as part of the answer is a call's, which shows it as its diff.
+        """
         if self._draft is not None:
             await self._view.drop(self._draft)
         if self._answer is not None:
             await self._view.finish(self._answer)
+            if replace and "```" in self._answer.text:
+                await self._view.rewrite(self._answer, prose)
         elif prose:
             await self._view.add(Answered(self._turn, prose))
         self._answer = self._thought = self._draft = None
@@ -210,7 +215,12 @@ def joined(batch: Iterable[Event]) -> list[Event]:
 def prose_of(event: events.MessageAdded) -> str:
     """What a model's message says beside its calls."""
     text = event.message.content.strip()
-    return text.partition("```")[0].strip() if event.message.tool_calls else text
+    if not event.message.tool_calls:
+        return text
+    before = text.partition("```")[0].strip()
+    rest, _, last = before.rpartition("\n")
+    paths = {str(call.arguments.get("path")) for call in event.message.tool_calls}
+    return rest.strip() if last.strip(" `:") in paths else before  # the line before the fence names the file
 
 
 def _finish(call: Tool, event: events.ToolFinished) -> None:

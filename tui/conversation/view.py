@@ -77,6 +77,14 @@ class ConversationView(VerticalScroll):
         if block := self._prose(item):
             await block.finish()
 
+    async def rewrite(self, item: Answered, text: str) -> None:
+        """Finished prose becomes another; an item without any goes."""
+        item.text = text
+        if not text:
+            await self.drop(item)
+        elif block := self._prose(item):
+            await block.rewrite()
+
     async def drop(self, item: Item) -> None:
         """Take an item away."""
         if item in self._items:
