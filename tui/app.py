@@ -168,21 +168,21 @@ class CodeAgentApp(App[int]):
                 await self.view.add(Told(0, notice, "info"))
         self._status.redraw()
 
-    # What the session says
-
     def _emit(self, event: Event) -> None:
         """Take an event, at any rate; what came within one frame is drawn together."""
         self._events.append(event)
-        self._status.feed(event)
         if not self._flushing:
             self._flushing = True
-            self.set_timer(FRAME, self.flush)
+            # Not a timer of Textual: an event may come from a task that knows of no app.
+            asyncio.get_running_loop().call_later(FRAME, self.call_later, self.flush)
 
     async def flush(self) -> None:
         """Draw all events that came."""
         async with self._flush_lock:
             self._flushing = False
             batch, self._events = list(self._events), deque[Event]()
+            for event in batch:
+                self._status.feed(event)
             await self._feed.feed(batch)
 
     async def _show_panel(self, panel: ApprovalPanel) -> None:
@@ -206,8 +206,6 @@ class CodeAgentApp(App[int]):
         self._prompt.focus()
         self._status.standing.asking = ""
         self._status.redraw()
-
-    # What the person says
 
     @on(Prompt.Submitted)
     def submitted(self, event: Prompt.Submitted) -> None:
@@ -251,8 +249,6 @@ class CodeAgentApp(App[int]):
         """Nothing that a model wrote is opened; it can be copied."""
         self.copy_to_clipboard(event.href)
         self.say(f"Copied the address {event.href}")
-
-    # Actions
 
     def action_command(self, name: str, argument: str = "") -> None:
         """Run a slash command."""
@@ -313,8 +309,6 @@ class CodeAgentApp(App[int]):
             if not each.argument_hint or each.name == "mode":
                 yield SystemCommand(each.name, each.description, lambda name=each.name: self.action_command(name))
 
-    # For the commands and screens
-
     @property
     def opened(self) -> Opened:
         """The open session."""
@@ -373,8 +367,8 @@ class CodeAgentApp(App[int]):
         self.set_keymap(interface.keys)
 
     def key_rows(self) -> list[KeyRow]:
-        """All actions with their keys, by where they hold."""
-        places = [("everywhere", self), ("prompt", self._prompt), ("edits", EditApproval), ("questions", CallApproval)]
+        """All actions with their keys, by place."""
+        places = [("everywhere", self), ("prompt", Prompt), ("edits", EditApproval), ("questions", CallApproval)]
         return [row for name, place in places for row in key_rows(name, place.BINDINGS)]
 
     async def reopen(self, options: SessionOptions, new_model: bool = False) -> None:
