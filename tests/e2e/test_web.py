@@ -45,12 +45,12 @@ class Served:
     async def end(self, number: signal.Signals = signal.SIGINT) -> tuple[str, str]:
         """Stop it as Ctrl+C does; what it printed after the address."""
         self.process.send_signal(number)
-        return await asyncio.to_thread(self.process.communicate, timeout=20)
+        return await asyncio.to_thread(self.process.communicate, timeout=60)
 
 
 async def address_of(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
-    return (await asyncio.wait_for(asyncio.to_thread(process.stdout.readline), 30)).strip()
+    return (await asyncio.wait_for(asyncio.to_thread(process.stdout.readline), 80)).strip()
 
 
 @asynccontextmanager
@@ -60,7 +60,7 @@ async def serving(codeagent: Command, *args: str | Path) -> AsyncIterator[Served
         yield Served(process, await address_of(process))
     finally:
         process.kill()
-        await asyncio.to_thread(process.communicate, timeout=20)
+        await asyncio.to_thread(process.communicate, timeout=60)
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ async def test_the_address_a_browser_is_started_with_opens_once(
         assert (await status(printed))[0] == 200
     finally:
         started.kill()
-        started.communicate(timeout=20)
+        started.communicate(timeout=60)
 
 
 @pytest.mark.timeout(240)
@@ -213,7 +213,7 @@ async def tab(served: Served) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
 async def receive(connection: aiohttp.ClientWebSocketResponse, text: str) -> None:
     seen = b""
     while text.encode() not in seen:
-        message = await asyncio.wait_for(connection.receive(), 30)
+        message = await asyncio.wait_for(connection.receive(), 80)
         assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), (message, seen[-2000:])
         seen += message.data if isinstance(message.data, bytes) else message.data.encode()
 
@@ -262,7 +262,7 @@ async def test_what_no_page_would_send_changes_nothing(served: Served) -> None:
 async def test_a_tab_that_cannot_open_says_why_and_is_closed(codeagent: Command, script: Script) -> None:
     async with serving(codeagent, "--replay", script({"text": "x"}), "--resume", "no\x1b]0;such\x07") as served:
         async with tab(served) as connection:
-            while not (message := await asyncio.wait_for(connection.receive(), 30)).type.name.startswith("CLOS"):
+            while not (message := await asyncio.wait_for(connection.receive(), 80)).type.name.startswith("CLOS"):
                 assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT)
         await until(lambda: served.tabs() == [], "its process is gone")
         _, errors = await served.end()

@@ -14,7 +14,7 @@ from typing import Any, Self
 import aiohttp
 import pytest
 
-PATIENCE = 30.0
+PATIENCE = 80.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from rich.cells import cell_len
 
-PATIENCE = 30.0
+PATIENCE = 80.0
 _SEQUENCE = re.compile(
     rb"""
     \x1b\[ (?P<csi> [0-?]*[\ -/]*[@-~])

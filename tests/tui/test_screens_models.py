@@ -285,7 +285,8 @@ async def test_a_model_is_pulled_and_then_is_here(models: ScreenStage, store: Mo
         await until_shown(pilot, "Pull")
         await pilot.press("p")
         await until_shown(pilot, "fetched is here, and its checksum is right.", seconds=60)
-        assert (models.results, names(models)[0]) == ([], "fetched")
+        await until(pilot, lambda: names(models)[0] == "fetched")
+        assert models.results == []
         assert (store.folder / "fetched.gguf").exists()
 
 
