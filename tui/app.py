@@ -127,8 +127,8 @@ class CodeAgentApp(App[int]):
         self.run_worker(self._begin(), exit_on_error=True)
 
     async def _begin(self) -> None:
-        if await self._open(self._options) and self._first:
-            self._turns.submit(self._first)
+        if await self._open(self._options):
+            self._turns.submit_waiting(self._first)
 
     async def _open(self, options: SessionOptions, loaded: tuple[ModelClient, str] | None = None) -> bool:
         try:

@@ -77,6 +77,12 @@ class Turns:
         self._claimed = True
         self._host.begin(self._run(text), "turn")
 
+    def submit_waiting(self, first: str | None) -> None:
+        """Begin with `first`, or else with what was typed before the session was open."""
+        text = first or self._waiting.next()
+        if text:
+            self.submit(text)
+
     def steer(self, text: str) -> None:
         """Say it into the turn under way; between turns it begins one."""
         if self._host.is_open and self._host.opened.session.working:
@@ -110,8 +116,8 @@ class Turns:
         if self.long:
             self._host.bell()
         self.look_at_git()
-        if finished.outcome == "done" and (following := self._waiting.next()) is not None:
-            self.submit(following)
+        if finished.outcome == "done":
+            self.submit_waiting(None)
 
     async def _shell(self, command: str, share: bool) -> None:
         item = Shell(len(self._host.opened.session.timeline.points), command, running=True, shared=share)

@@ -48,6 +48,13 @@ async def test_a_request_is_typed_and_answered(stage: Stage) -> None:
         assert "hi there" in screen_text(app)
 
 
+async def test_what_is_typed_before_the_session_is_open_is_not_lost(stage: Stage) -> None:
+    app = stage.app({"text": "Hello."})
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press(*"quick", "enter")
+        await until(pilot, lambda: "Hello." in screen_text(app))
+
+
 async def test_an_edit_is_written_when_it_is_accepted(stage: Stage) -> None:
     app = stage.app(READ, EDIT, {"text": "Done."})
     async with app.run_test(size=(100, 40)) as pilot:
