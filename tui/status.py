@@ -29,7 +29,6 @@ class Standing:
 
     model: str = ""
     state: str = "starting"
-    detail: str = ""
     mode: str = "default"
     branch: str = ""
     dirty: bool = False
@@ -51,7 +50,7 @@ class Standing:
                 self.mode = event.mode
             case events.ModelState():
                 percent = "" if event.progress is None else f" {event.progress:.0%}"
-                self.state, self.detail = event.state + percent, event.detail
+                self.state = event.state + percent
             case Prefill():
                 self.state, self.eta = "reading", event.eta_s
                 self.reading = (event.done, event.total)

@@ -259,18 +259,30 @@ async def test_markup_in_outside_text_is_only_text() -> None:
         assert app.query_one(SaidBlock)
 
 
-async def test_a_link_is_shown_and_not_opened() -> None:
-    app = Stage()
-    chosen: list[str] = []
+class Links(Stage):
+    """Keeps what it is told of links, and what it is asked to open."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+        self.opened_urls: list[str] = []
+
+    def on_answer_block_link_chosen(self, event: AnswerBlock.LinkChosen) -> None:
+        self.told.append(event.href)
+
+    def open_url(self, url: str, *, new_tab: bool = True) -> None:
+        self.opened_urls.append(url)
+
+
+async def test_a_link_is_told_of_and_not_opened() -> None:
+    app = Links()
     async with app.run_test(size=(80, 24)) as pilot:
         await app.feed.feed(turn("q", "see [here](https://example.com/x)"))
         await pilot.pause()
         block = app.query_one(AnswerBlock)
         block.post_message(Markdown.LinkClicked(block, "https://example.com/x"))
         await pilot.pause()
-        assert chosen == []
-        assert app.is_running
+        assert (app.told, app.opened_urls) == (["https://example.com/x"], [])
 
 
 async def test_code_that_streamed_as_a_call_is_shown_as_its_diff_alone() -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -22,7 +19,6 @@ PAGE = 20
 class ConversationView(VerticalScroll):
     """Draws items; old ones leave the widget tree and come back when scrolled to, so that a long session stays fast."""
 
-    BINDINGS: ClassVar[list[BindingType]] = []
     DEFAULT_CSS = """
     ConversationView { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
     ConversationView > .earlier { color: $text-muted; text-align: center; width: 1fr; display: none; }
