@@ -11,6 +11,11 @@ import pytest
 from harness import Command, Script
 
 
+def pytest_configure() -> None:
+    """The app looks at what the terminal can do; the tests' is the same everywhere."""
+    os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
     """An environment whose home, settings, state and caches are empty folders of this test."""

@@ -177,13 +177,24 @@ async def _read(stream: asyncio.StreamReader | None, kept: HeadTail, on_output: 
 
 
 async def _ended(process: asyncio.subprocess.Process, readers: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for the end of a process whose lifeline is cut, and for its output; neither without bound."""
+    """Wait for the end of a process whose lifeline is cut, and for its output; neither without bound.
+
+    Who is cancelled once more meanwhile, as at the end of a program, still waits: the event loop must not close before.
+    """
+    again: asyncio.CancelledError | None = None
+    until = time.monotonic() + _KILL_SECONDS
     try:
-        try:
-            await asyncio.wait_for(process.wait(), _KILL_SECONDS)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # the supervisor itself was stopped
+        while process.returncode is None:
+            try:
+                await asyncio.wait_for(process.wait(), max(0.0, until - time.monotonic()))
+            except asyncio.CancelledError as e:
+                again = e
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # the supervisor itself was stopped
+                break
+        if again is not None:
+            raise again
         await asyncio.wait(readers, timeout=_DRAIN_SECONDS)
     finally:
         for reader in readers:

@@ -22,7 +22,7 @@ from codeagent.agent.config import Config, process_environment
 from codeagent.agent.events import Event
 from codeagent.agent.text import printable
 from codeagent.inference.client import ModelClient, ModelError
-from codeagent.tui import themes
+from codeagent.tui import pauses, themes
 from codeagent.tui.app_screens import AppScreens
 from codeagent.tui.approval.approver import PanelApprover
 from codeagent.tui.approval.call_panel import CallApproval
@@ -44,7 +44,7 @@ from codeagent.tui.turns import Turns
 from codeagent.tui.waiting import Waiting
 
 T = TypeVar("T")
-FRAME = 1 / 30
+FRAME = 1 / 20
 DOUBLE = 0.8
 
 
@@ -142,6 +142,7 @@ class CodeAgentApp(App[int]):
         self._opened, self._options = opened, options
         self._feed = Feed(self.view)
         await self._feed.show_past(opened.past)
+        pauses.settle()
         self._greet(opened)
         self._turns.look_at_git()
         self.run_worker(self._load_model(opened), group="model", exclusive=True)
@@ -332,8 +333,8 @@ class CodeAgentApp(App[int]):
         return self._interface
 
     def begin(self, work: Coroutine[Any, Any, None], group: str) -> None:
-        """Run beside the app; a later one of the group "git" replaces the one before."""
-        self.run_worker(work, group=group, exclusive=group == "git")
+        """Run beside the app, until it ends."""
+        self.run_worker(work, group=group)
 
     def say(self, text: str, level: str = "info") -> None:
         """A short notice that goes away; errors stay longer."""
@@ -388,6 +389,7 @@ class CodeAgentApp(App[int]):
 
     async def on_unmount(self) -> None:
         """End the model before the terminal is given back."""
+        await self._turns.finish()
         if self._opened is not None:
             with contextlib.suppress(ModelError):
                 await self._opened.session.close()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 
 from codeagent.agent.bootstrap import SessionOptions
-from codeagent.tui.app import CodeAgentApp
-from codeagent.tui.opening import interface_settings
+from codeagent.tui import pauses
 
 _SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
@@ -17,6 +17,12 @@ def run_app(options: SessionOptions, first: str | None = None) -> int:
 
     Textual restores the terminal when the app ends or breaks; a signal to end is made an ordinary end, so that it does.
     """
+    # At Textual's 60 frames a second a key may wait 17 ms for its picture before anything is drawn.
+    os.environ.setdefault("TEXTUAL_FPS", "120")
+    from codeagent.tui.app import CodeAgentApp  # Textual reads the variable when it is loaded
+    from codeagent.tui.opening import interface_settings
+
+    pauses.postpone()
     app = CodeAgentApp(options, interface_settings(options.paths), first)
 
     async def run() -> int | None:

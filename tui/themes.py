@@ -244,11 +244,22 @@ def register(app: App[Any]) -> None:
 
 def chosen(setting: str, known: Collection[str], environ: Mapping[str, str]) -> str:
     """The theme that holds: the one of the settings; where that is empty or unknown, dark, or no colours with NO_COLOR
-    set.
+    set, or the terminal's own where it has only sixteen.
     """
     if setting in known:
         return setting
-    return NO_COLOUR.name if "NO_COLOR" in environ else DARK.name
+    if "NO_COLOR" in environ:
+        return NO_COLOUR.name
+    return ANSI.name if has_few_colours(environ) else DARK.name
+
+
+def has_few_colours(environ: Mapping[str, str]) -> bool:
+    """Whether a terminal says that it has at most sixteen colours, by the same rules as Rich, which would draw ours as
+    the nearest of them. One that says nothing has more.
+    """
+    many = environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit")
+    kind = environ.get("TERM", "").strip().lower()
+    return not many and kind not in ("", "dumb") and not kind.endswith(("256color", "kitty", "ghostty", "direct"))
 
 
 def ansi_color(environ: Mapping[str, str]) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
@@ -9,12 +10,14 @@ from typing import Any, Protocol
 from codeagent.agent.bootstrap import Opened
 from codeagent.agent.git_status import git_status
 from codeagent.tools.api import ToolError
+from codeagent.tui import pauses
 from codeagent.tui.conversation.items import Shell
 from codeagent.tui.conversation.view import ConversationView
 from codeagent.tui.status import StatusLine
 from codeagent.tui.waiting import Waiting
 
 LONG = 15.0
+END_SECONDS = 3.0
 
 
 class Host(Protocol):
@@ -45,7 +48,7 @@ class Host(Protocol):
         ...
 
     def begin(self, work: Coroutine[Any, Any, None], group: str) -> None:
-        """Run beside the app; a later one of the group "git" replaces the one before."""
+        """Run beside the app, until it ends."""
         ...
 
 
@@ -58,6 +61,8 @@ class Turns:
         self._status = status
         self._began = 0.0
         self._claimed = False
+        self._looking: asyncio.Task[None] | None = None
+        self._look_again = False
 
     @property
     def working(self) -> bool:
@@ -103,7 +108,16 @@ class Turns:
 
     def look_at_git(self) -> None:
         """Bring branch and mark in the status line up to date."""
-        self._host.begin(self._git(), "git")
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._git())
+        else:
+            self._look_again = True
+
+    async def finish(self) -> None:
+        """The app ends. To cancel a process while it starts would leave the event loop with half of one."""
+        self._look_again = False
+        if self._looking is not None:
+            await asyncio.wait({self._looking}, timeout=END_SECONDS)
 
     async def _run(self, text: str) -> None:
         self._began = time.monotonic()
@@ -113,6 +127,7 @@ class Turns:
         finally:
             self._claimed = False
         await self._host.flush()
+        pauses.collect()
         if self.long:
             self._host.bell()
         self.look_at_git()
@@ -137,7 +152,12 @@ class Turns:
         self.look_at_git()
 
     async def _git(self) -> None:
-        found = await git_status(self._host.opened.processes)
+        self._look_again = True
+        found = None
+        while self._look_again:
+            self._look_again = False
+            found = await git_status(self._host.opened.processes)
         standing = self._status.standing
         standing.branch, standing.dirty = (found.branch, found.dirty) if found else ("", False)
-        self._status.redraw()
+        if self._status.is_attached:
+            self._status.redraw()

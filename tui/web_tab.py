@@ -17,6 +17,7 @@ from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
 from codeagent.agent.text import printable
+from codeagent.tui.paste_guard import PasteGuard
 
 _READY = b"__GANGLION__\n"
 _STEPS: tuple[tuple[signal.Signals | None, float], ...] = (
@@ -61,6 +62,7 @@ class Tab(AppService):
         self._argv = argv
         self._complain = complain
         self._killed = False
+        self._guard = PasteGuard()
 
     async def _open_app_process(self, width: int = 80, height: int = 24) -> Process:
         process = await asyncio.create_subprocess_exec(
@@ -88,7 +90,7 @@ class Tab(AppService):
             return
         match message:
             case ["stdin", str(keys)]:
-                await self.send_bytes(keys.encode("utf-8", "replace"))
+                await self.send_bytes(self._guard.filter(keys).encode("utf-8", "replace"))
             case ["resize", {"width": int(width), "height": int(height)}]:
                 await self.set_terminal_size(width, height)
             case ["ping", str(sent)]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from textual.app import App, ComposeResult
-from textual.widgets import Markdown
 
 from codeagent.agent import events
 from codeagent.agent.events import Event
@@ -267,7 +266,7 @@ class Links(Stage):
         self.told: list[str] = []
         self.opened_urls: list[str] = []
 
-    def on_answer_block_link_chosen(self, event: AnswerBlock.LinkChosen) -> None:
+    def on_prose_link_chosen(self, event: AnswerBlock.LinkChosen) -> None:
         self.told.append(event.href)
 
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
@@ -279,9 +278,7 @@ async def test_a_link_is_told_of_and_not_opened() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await app.feed.feed(turn("q", "see [here](https://example.com/x)"))
         await pilot.pause()
-        block = app.query_one(AnswerBlock)
-        block.post_message(Markdown.LinkClicked(block, "https://example.com/x"))
-        await pilot.pause()
+        await pilot.click(AnswerBlock, offset=(6, 0))
         assert (app.told, app.opened_urls) == (["https://example.com/x"], [])
 
 

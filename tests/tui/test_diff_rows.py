@@ -17,8 +17,8 @@ from codeagent.tui.approval.drawable import drawable, folds
 from codeagent.tui.approval.restoring import UnclearError, editable, restored
 from codeagent.tui.approval.rows import Row, side_by_side, unified
 from codeagent.tui.approval.sureness import Sureness
-from codeagent.tui.approval.syntax import Highlighter
 from codeagent.tui.approval.words import changed_words
+from codeagent.tui.syntax import Highlighter, lexer_for_file
 
 LINES = st.lists(st.sampled_from(["a", "b", "c", "  a", "", "def f():"]), max_size=30)
 TEXTS = st.builds(lambda lines, end: "\n".join(lines) + end, LINES, st.sampled_from(["", "\n"]))
@@ -137,7 +137,7 @@ def test_a_change_of_spaces_alone_is_marked() -> None:
 
 def test_kinds_of_words_are_those_of_the_whole_text() -> None:
     lines = ['"""A text\n', "that = looks like code\n", '"""\n', "def f(): return 1\n"]
-    code = Highlighter(lines, "a.py")
+    code = Highlighter(lines, lexer_for_file("a.py"))
     assert code.line(3) == [(0, 3, "keyword"), (4, 5, "function"), (9, 15, "keyword"), (16, 17, "number")]
     assert code.line(1) == [(0, 22, "string")]
 
@@ -146,7 +146,7 @@ def test_kinds_of_words_are_those_of_the_whole_text() -> None:
     "name", ["", "no extension", "a.unknown", "\x1b]52;c;x\x07.py", "a" * 5000, "../../etc/passwd.py"]
 )
 def test_a_file_of_no_known_language_has_no_kinds(name: str) -> None:
-    assert Highlighter(["def f():\n"], name).line(0) in ([], ()) or name.endswith(".py")
+    assert Highlighter(["def f():\n"], lexer_for_file(name)).line(0) in ([], ()) or name.endswith(".py")
 
 
 @settings(deadline=None)

@@ -184,3 +184,19 @@ def style_of(pilot: Pilot[None], before: str, text: str) -> object:
             segment = next(iter(strip.crop(at + len(before), at + len(before) + 1)))
             return segment.style.bgcolor, segment.style.reverse
     raise AssertionError(f"{before + text!r} is not on the screen")
+
+
+@pytest.mark.parametrize(("width", "copied"), [(100, "old = 1\nnew = 2"), (160, "new = 2")])
+async def test_code_is_marked_with_the_mouse_and_copied_without_its_margin(width: int, copied: str) -> None:
+    app = Stage(deciding("old = 1\nkeep\n", "new = 2\nkeep\n"))
+    async with app.run_test(size=(width, 12)) as pilot:
+        await pilot.pause()
+        lines = lines_of(app.view)
+        first = next(y for y, line in enumerate(lines) if copied.split("\n")[0] in line)
+        last = next(y for y, line in enumerate(lines) if "new = 2" in line)
+        column = lines[last].index("new = 2")
+        await pilot.mouse_down(app.view, offset=(column, first))
+        await pilot.hover(app.view, offset=(column + 7, last))
+        await pilot.mouse_up(app.view, offset=(column + 7, last))
+        await pilot.pause()
+        assert app.screen.get_selected_text() == copied

@@ -11,9 +11,10 @@ from screen_stage import ScreenStage, until_shown
 from textual.app import App, ComposeResult
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
-from textual.widgets import Button, Footer, Input, Markdown, OptionList, ProgressBar, Static, TextArea
+from textual.widgets import Button, Footer, Input, OptionList, ProgressBar, Static, TextArea
 
 from codeagent.tui import themes
+from codeagent.tui.prose.prose import Prose
 from codeagent.tui.screens.keys import Keys
 from codeagent.tui.screens.settings import Settings
 from codeagent.tui.screens.theme_picker import ThemePicker
@@ -88,7 +89,9 @@ class Everything(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Static("text")
-        yield Markdown("# one\n## two\n### three\n\ntext `code` [link](x)\n\n- item\n\n> quote")
+        yield Prose(
+            "# one\n## two\n### three\n\ntext `code` [link](x)\n\n- item\n\n> quote\n\n```py\ndef f(): return 1\n```"
+        )
         yield Input("typed")
         yield TextArea("text")
         yield OptionList("one", "two")
@@ -175,6 +178,9 @@ def test_the_setting_holds_and_else_dark_or_none() -> None:
     assert themes.chosen("", known, {}) == "dark"
     assert themes.chosen("misspelt", known, {}) == "dark"
     assert themes.chosen("", known, {"NO_COLOR": "1"}) == "no-colour"
+    assert themes.chosen("", known, {"TERM": "linux"}) == "ansi"
+    assert themes.chosen("", known, {"TERM": "screen", "COLORTERM": "truecolor"}) == "dark"
+    assert themes.chosen("", known, {"TERM": "xterm-256color"}) == "dark"
 
 
 async def test_the_picker_tries_themes_on_and_escape_puts_the_old_one_back() -> None:

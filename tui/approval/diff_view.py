@@ -6,7 +6,6 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual import events
@@ -15,6 +14,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
+from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
 
@@ -24,6 +24,7 @@ from codeagent.tui.approval.drawable import folds
 from codeagent.tui.approval.painter import PREFIX, STYLES, Painter, State
 from codeagent.tui.approval.rows import Cell, Row, side_by_side, unified
 from codeagent.tui.approval.sureness import Sureness
+from codeagent.tui.syntax_css import role_css
 
 SPLIT_WIDTH = 140
 """From this width of the screen on the texts stand side by side."""
@@ -36,43 +37,38 @@ Line = list[Segment]
 class DiffView(ScrollView, can_focus=False):
     """Draws a comparison. Long lines are folded, never cut: what is not seen cannot be approved."""
 
+    PAINTER: ClassVar[type[Painter]] = Painter
+    """What draws headers and code."""
     COMPONENT_CLASSES: ClassVar[set[str]] = STYLES
-    DEFAULT_CSS = """
-    DiffView {
+    DEFAULT_CSS = f"""
+    DiffView {{
         height: auto; max-height: 60vh; overflow-x: hidden; overflow-y: auto;
         scrollbar-size: 0 1; scrollbar-gutter: stable;
-        .diff--header { color: $foreground-muted; }
-        .diff--current { color: $foreground; text-style: bold; background: $primary 25%; }
-        .diff--bar { color: $accent; }
-        .diff--accepted { color: $text-success; text-style: bold; }
-        .diff--rejected { color: $text-error; text-style: bold; }
-        .diff--gutter { color: $foreground-muted; }
-        .diff--context { color: $foreground; }
-        .diff--added { color: $foreground; background: $success 12%; }
-        .diff--removed { color: $foreground; background: $error 14%; }
-        .diff--word-added { background: $success 30%; }
-        .diff--word-removed { background: $error 32%; }
-        .diff--unsure { background: $warning 25%; text-style: underline; }
-        .diff--doubtful { background: $warning 50%; text-style: underline bold; }
-        .diff--refused { color: $foreground-muted; }
-        .diff--note { color: $text-warning; }
-        .diff--comment { color: $foreground-muted; text-style: italic; }
-        .diff--string { color: $text-success; }
-        .diff--number { color: $text-warning; }
-        .diff--keyword { color: $text-accent; }
-        .diff--function { color: $text-primary; }
-        .diff--type { color: $text-primary; text-style: bold; }
-        .diff--builtin { color: $text-secondary; }
-        .diff--decorator { color: $text-primary; text-style: italic; }
-        &:ansi {
-            .diff--current { background: transparent; }
-            .diff--added { color: $success; background: transparent; }
-            .diff--removed { color: $error; background: transparent; }
-            .diff--word-added, .diff--word-removed { background: transparent; text-style: reverse; }
-            .diff--unsure { background: transparent; text-style: underline; }
-            .diff--doubtful { background: transparent; text-style: bold underline; }
-        }
-    }
+        .diff--header {{ color: $foreground-muted; }}
+        .diff--current {{ color: $foreground; text-style: bold; background: $primary 25%; }}
+        .diff--bar {{ color: $accent; }}
+        .diff--accepted {{ color: $text-success; text-style: bold; }}
+        .diff--rejected {{ color: $text-error; text-style: bold; }}
+        .diff--gutter {{ color: $foreground-muted; }}
+        .diff--context {{ color: $foreground; }}
+        .diff--added {{ color: $foreground; background: $success 12%; }}
+        .diff--removed {{ color: $foreground; background: $error 14%; }}
+        .diff--word-added {{ background: $success 30%; }}
+        .diff--word-removed {{ background: $error 32%; }}
+        .diff--unsure {{ background: $warning 25%; text-style: underline; }}
+        .diff--doubtful {{ background: $warning 50%; text-style: underline bold; }}
+        .diff--refused {{ color: $foreground-muted; }}
+        .diff--note {{ color: $text-warning; }}
+        {role_css(PREFIX)}
+        &:ansi {{
+            .diff--current {{ background: transparent; }}
+            .diff--added {{ color: $success; background: transparent; }}
+            .diff--removed {{ color: $error; background: transparent; }}
+            .diff--word-added, .diff--word-removed {{ background: transparent; text-style: reverse; }}
+            .diff--unsure {{ background: transparent; text-style: underline; }}
+            .diff--doubtful {{ background: transparent; text-style: bold underline; }}
+        }}
+    }}
     """
 
     current: reactive[int | None] = reactive(None)
@@ -140,13 +136,22 @@ class DiffView(ScrollView, can_focus=False):
             return Strip.blank(width, self.rich_style)
         row = bisect_right(self._starts, line) - 1
         if row not in self._drawn:
-            self._drawn[row] = [Strip(segments, width) for segments in self._draw(self._rows[row], width)]
+            self._drawn[row] = [Strip(segments, width) for segments in self._draw(row, width)]
         return self._drawn[row][line - self._starts[row]]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """See Widget."""
         self._arrange(width - self.styles.scrollbar_size_vertical)
         return self._starts[-1]
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """See Widget. What is copied is the code; side by side, that of the right."""
+        cells = [self._copied(row) for row in self._rows]
+        return selection.extract("\n".join("" if cell is None else self._painter.text(cell) for cell in cells)), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """See Widget."""
+        self._redraw()
 
     def notify_style_update(self) -> None:
         """See Widget."""
@@ -179,7 +184,7 @@ class DiffView(ScrollView, can_focus=False):
 
     def _show(self, comparison: Comparison, sureness: Sureness | None) -> None:
         self._comparison = comparison
-        self._painter = Painter(comparison, sureness or Sureness(comparison, None), self._style)
+        self._painter = self.PAINTER(comparison, sureness or Sureness(comparison, None), self._style)
         self._all_rows: dict[bool, list[Row]] = {}
         self._rows: list[Row] = []
         self._starts = [0]
@@ -236,7 +241,12 @@ class DiffView(ScrollView, can_focus=False):
         self._drawn.clear()
         self.refresh()
 
-    def _draw(self, row: Row, width: int) -> list[Line]:
+    def _copied(self, row: Row) -> Cell | None:
+        """The cell of a row whose code can be marked and copied."""
+        return row.right if self._arranged is not None and self._arranged[1] else row.left
+
+    def _draw(self, number: int, width: int) -> list[Line]:
+        row = self._rows[number]
         current = bool(self.states) and row.hunk == self.current
         state = self.states[row.hunk] if self.states else None
         bar = Segment(_BAR if current else " ", self._rich(f"{PREFIX}bar"))
@@ -246,9 +256,9 @@ class DiffView(ScrollView, can_focus=False):
                 [bar, *_padded(self._painter.header(row.hunk, state, current).truncate(width - 1), width - 1, style)]
             ]
         left, right = self._code_widths(width)
-        columns = [self._column(row, row.left, left, state)]
+        columns = [self._column(number, row.left, left, state)]
         if right:
-            columns.append(self._column(row, row.right, right, state))
+            columns.append(self._column(number, row.right, right, state))
         height = max(map(len, columns))
         for column, cells in zip(columns, (left, right), strict=False):
             blank = Segment(" " * (cells + self._digits + 3), self.rich_style)
@@ -258,19 +268,29 @@ class DiffView(ScrollView, can_focus=False):
             return [[bar, *a, divider, *b] for a, b in zip(*columns, strict=True)]
         return [[bar, *line] for line in columns[0]]
 
-    def _column(self, row: Row, cell: Cell | None, width: int, state: State | None) -> list[Line]:
+    def _column(self, number: int, cell: Cell | None, width: int, state: State | None) -> list[Line]:
         """The lines of one cell, each as wide as its column."""
         if cell is None:
             return []
+        row = self._rows[number]
         base = self._painter.base(cell, state)
         gutter = base + Style(foreground=self.get_visual_style(PREFIX + "gutter").foreground)
-        number = f"{self._painter.number(row, cell):>{self._digits}} "
-        sign = _SIGNS[cell.kind]
-        first = [Segment(number, gutter.rich_style), Segment(f"{sign} ", base.rich_style)]
-        other = [Segment(" " * (len(number) + 2), base.rich_style)]
+        place = f"{self._painter.number(row, cell):>{self._digits}} "
+        first = [Segment(place, gutter.rich_style), Segment(f"{_SIGNS[cell.kind]} ", base.rich_style)]
+        other = [Segment(" " * (len(place) + 2), base.rich_style)]
         code = self._painter.code(cell, state)
-        parts = code.divide(folds(code.plain, width))
-        return [[*(first if i == 0 else other), *_padded(part, width, base)] for i, part in enumerate(parts)]
+        if cell is not self._copied(row):
+            parts = code.divide(folds(code.plain, width))
+            return [[*(other if i else first), *_padded(part, width, base)] for i, part in enumerate(parts)]
+        marked = self.text_selection.get_span(number) if self.text_selection is not None else None
+        if marked is not None:
+            end = len(code.plain) if marked[1] == -1 else marked[1]
+            code = code.stylize(
+                Style.from_styles(self.screen.get_component_styles("screen--selection")), marked[0], end
+            )
+        cuts = folds(code.plain, width)
+        lines = zip((0, *cuts), code.divide(cuts), strict=True)
+        return [[*(other if at else first), *_padded(part, width, base, (at, number))] for at, part in lines]
 
     def _style(self, *names: str) -> Style:
         style = self.get_visual_style(*names)
@@ -281,10 +301,13 @@ class DiffView(ScrollView, can_focus=False):
         return self._style(name).rich_style
 
 
-def _padded(content: Content, width: int, style: Style) -> Line:
-    segments = content.render_segments(style)
-    missing = width - sum(cell_len(segment.text) for segment in segments)
-    return [*segments, Segment(" " * missing, style.rich_style)] if missing > 0 else segments
+def _padded(content: Content, width: int, style: Style, offset: tuple[int, int] | None = None) -> Line:
+    """The content and spaces up to the width; with the place of its text where it can be marked."""
+    strip = Strip(content.render_segments(style))
+    if offset is not None:
+        strip = strip.apply_offsets(*offset)
+    missing = width - strip.cell_length
+    return [*strip, Segment(" " * missing, style.rich_style)] if missing > 0 else list(strip)
 
 
 class UnifiedDiffView(DiffView):

@@ -13,8 +13,8 @@ from codeagent.tui.approval.comparison import Comparison
 from codeagent.tui.approval.drawable import Drawable, drawable
 from codeagent.tui.approval.rows import Cell, Row
 from codeagent.tui.approval.sureness import Sureness
-from codeagent.tui.approval.syntax import ROLES, Highlighter, RoleSpan
 from codeagent.tui.approval.words import changed_words
+from codeagent.tui.syntax import ROLES, Highlighter, RoleSpan, lexer_for_file
 
 State = Literal["undecided", "accepted", "rejected"]
 GetStyle = Callable[..., Style]
@@ -54,8 +54,9 @@ class Painter:
         self._comparison = comparison
         self._sureness = sureness
         self._style = style
-        self._before = Highlighter(comparison.before.lines, comparison.name)
-        self._after = Highlighter(comparison.after.lines, comparison.name)
+        lexer = lexer_for_file(comparison.name)
+        self._before = Highlighter(comparison.before.lines, lexer)
+        self._after = Highlighter(comparison.after.lines, lexer)
         self._drawables: dict[tuple[bool, int], Drawable] = {}
 
     def text(self, cell: Cell) -> str:

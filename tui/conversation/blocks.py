@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from markdown_it import MarkdownIt
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -12,12 +11,12 @@ from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Markdown, Static
-from textual.widgets.markdown import MarkdownStream
+from textual.widgets import Static
 
 from codeagent.agent.text import printable
 from codeagent.tui.conversation.bodies import body_of, summary_of
 from codeagent.tui.conversation.items import Answered, Aside, Item, Said, Shell, Thought, Told, Tool
+from codeagent.tui.prose.prose import Prose
 
 _MARKS = {"writing": "…", "running": "◌", "done": "✓", "failed": "✗", "denied": "⊘"}
 _COLOURS = {
@@ -28,11 +27,6 @@ _COLOURS = {
     "denied": "$text-warning",
 }
 _TAIL = 6
-
-
-def _parser() -> MarkdownIt:
-    """Entities stay as they were written: `&#8238;` would come through as the character that was just taken out."""
-    return MarkdownIt("gfm-like").disable("entity")
 
 
 class SaidBlock(Static):
@@ -47,45 +41,16 @@ class SaidBlock(Static):
         super().__init__(Content(mark + printable(item.text)))
 
 
-class AnswerBlock(Markdown):
-    """Prose of the model; grows by `write` without being parsed again from the start."""
+class AnswerBlock(Prose):
+    """Prose of the model."""
 
     DEFAULT_CSS = """
-    AnswerBlock { padding: 0 1; margin: 1 0 0 0; background: transparent; width: 1fr; height: auto; }
+    AnswerBlock { margin: 1 0 0 0; }
     """
-
-    class LinkChosen(Message):
-        """A link was clicked. Nothing is opened by itself: the person is shown where it leads."""
-
-        def __init__(self, href: str) -> None:
-            self.href = href
-            super().__init__()
 
     def __init__(self, item: Answered | Aside) -> None:
         self.item = item
-        super().__init__(printable(item.text), parser_factory=_parser, open_links=False)
-        self._growing: MarkdownStream | None = None
-
-    async def write(self, text: str) -> None:
-        """Draw more text, batched where the screen is behind."""
-        if self._growing is None:
-            self._growing = Markdown.get_stream(self)
-        await self._growing.write(printable(text))
-
-    async def finish(self) -> None:
-        """Draw what is left; nothing is written after that."""
-        if self._growing is not None:
-            growing, self._growing = self._growing, None
-            await growing.stop()
-
-    async def rewrite(self) -> None:
-        """Draw the item's text anew."""
-        await self.update(printable(self.item.text))
-
-    def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
-        """Hand a click on to the app."""
-        event.stop()
-        self.post_message(self.LinkChosen(printable(event.href)))
+        super().__init__(item.text)
 
 
 class AsideBlock(Vertical):

@@ -66,12 +66,12 @@ class ConversationView(VerticalScroll):
         """More prose for an item."""
         item.text += text
         if block := self._prose(item):
-            await block.write(text)
+            block.write(text)
 
     async def finish(self, item: Answered | Aside) -> None:
         """No more prose comes for an item."""
         if block := self._prose(item):
-            await block.finish()
+            block.finish()
 
     async def rewrite(self, item: Answered, text: str) -> None:
         """Finished prose becomes another; an item without any goes."""
@@ -79,7 +79,7 @@ class ConversationView(VerticalScroll):
         if not text:
             await self.drop(item)
         elif block := self._prose(item):
-            await block.rewrite()
+            block.rewrite(text)
 
     async def drop(self, item: Item) -> None:
         """Take an item away."""

@@ -7,7 +7,6 @@ from textual.content import Content
 from codeagent.tui.approval.comparison import Comparison, compare
 from codeagent.tui.approval.diff_view import DiffView
 from codeagent.tui.approval.painter import Painter, State
-from codeagent.tui.approval.sureness import Sureness
 
 
 class MadePainter(Painter):
@@ -27,6 +26,7 @@ class MadePainter(Painter):
 class MadeDiff(DiffView):
     """The diff of one file."""
 
+    PAINTER = MadePainter
     DEFAULT_CSS = """
     MadeDiff { height: 1fr; max-height: 100%; }
     """
@@ -38,7 +38,3 @@ class MadeDiff(DiffView):
         """Draw the change of another file from its beginning on."""
         self.show(comparison, None, ("accepted",) * len(comparison.hunks))
         self.current = None
-
-    def _show(self, comparison: Comparison, sureness: Sureness | None) -> None:
-        super()._show(comparison, sureness)
-        self._painter = MadePainter(comparison, sureness or Sureness(comparison, None), self.get_visual_style)

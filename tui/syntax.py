@@ -8,8 +8,12 @@ from itertools import accumulate
 from typing import Literal, get_args
 
 from pygments.lexer import Lexer
-from pygments.lexers import find_lexer_class_for_filename  # pyright: ignore[reportUnknownVariableType]  # untyped
+from pygments.lexers import (  # pyright: ignore[reportUnknownVariableType]  # untyped
+    find_lexer_class_by_name,  # pyright: ignore[reportUnknownVariableType]  # untyped
+    find_lexer_class_for_filename,  # pyright: ignore[reportUnknownVariableType]  # untyped
+)
 from pygments.token import Comment, Keyword, Name, Number, Operator, String
+from pygments.util import ClassNotFound
 
 Role = Literal["comment", "string", "number", "keyword", "function", "type", "builtin", "decorator"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -36,15 +40,32 @@ _ROLES: dict[TokenType, Role] = {
 }
 
 
+def lexer_for_file(name: str) -> type[Lexer] | None:
+    """The lexer of the language that a file's name tells."""
+    try:
+        return find_lexer_class_for_filename(name)
+    except Exception:  # patterns of names are many and of mixed quality
+        return None
+
+
+def lexer_for_language(name: str) -> type[Lexer] | None:
+    """The lexer of a language by one of its names, as it stands after a code fence."""
+    try:
+        return find_lexer_class_by_name(name)
+    except ClassNotFound:
+        return None
+
+
 class Highlighter:
     """The kinds of words of one text, line by line. The text is lexed once, and only as far as it is looked at."""
 
-    def __init__(self, lines: Sequence[str], name: str) -> None:
-        """Lines keep their "\\n"; the language is known by the file's name. Very long texts have no kinds."""
+    def __init__(self, lines: Sequence[str], lexer: type[Lexer] | None) -> None:
+        """Lines keep their "\\n". Without a lexer nothing has a kind, nor in very long texts."""
         self._starts = list(accumulate(map(len, lines), initial=0))
         self._spans: dict[int, list[RoleSpan]] = {}
         self._lexed = 0
-        self._tokens = iter(()) if self._starts[-1] > _LONGEST_TEXT else _tokens("".join(lines), name)
+        short = self._starts[-1] <= _LONGEST_TEXT
+        self._tokens = _tokens("".join(lines), lexer) if lexer is not None and short else iter(())
 
     def line(self, number: int) -> Sequence[RoleSpan]:
         """The kinds of words in a line (from 0), as offsets in it."""
@@ -77,11 +98,9 @@ def _role(kind: TokenType) -> Role | None:
     return _ROLES.get(kind)
 
 
-def _tokens(text: str, name: str) -> Iterator[tuple[int, TokenType, str]]:
+def _tokens(text: str, lexer: type[Lexer]) -> Iterator[tuple[int, TokenType, str]]:
     """The text's tokens with their places; fewer where the lexer fails, since colours are no reason to fail."""
     try:
-        found: type[Lexer] | None = find_lexer_class_for_filename(name)
-        if found is not None:
-            yield from found().get_tokens_unprocessed(text)
+        yield from lexer().get_tokens_unprocessed(text)
     except Exception:  # lexers are many and of mixed quality
         return

@@ -1,0 +1,1 @@
+"""Markdown as one widget that grows line by line; knows no conversation."""
