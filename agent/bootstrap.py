@@ -11,6 +11,9 @@ from codeagent import prompts
 from codeagent.agent.changes import ChangeLog
 from codeagent.agent.checks import Checker
 from codeagent.agent.config import Config, ConfigError, load_config, process_environment
+from codeagent.agent.context.code import CodeContext
+from codeagent.agent.context.index.index import CodeIndex
+from codeagent.agent.context.instructions import read_instructions
 from codeagent.agent.context.request import RequestComposer
 from codeagent.agent.conversation import messages_of, without_tokens
 from codeagent.agent.events import Emit, Event, ModelState, Notice, SessionStarted
@@ -29,12 +32,14 @@ from codeagent.inference.store import ModelStore, default_models_folder
 from codeagent.tools.api import EffectKind, ToolError, relative
 from codeagent.tools.ledger import FileLedger
 from codeagent.tools.process import Processes
-from codeagent.tools.registry import builtin_tools
+from codeagent.tools.registry import builtin_tools, symbol_tools
 from codeagent.tools.ripgrep import Ripgrep
 from codeagent.tools.workspace import Workspace
 
 BAD_INPUT, BAD_CONFIG, UNTRUSTED, ERROR = 42, 52, 55, 1
 TEST_SECONDS = 120.0
+LARGE_MODEL = 2_400_000_000
+"""Bytes of the file of a model that is worth more tools: about four billion parameters at four bits."""
 
 
 class SetupError(Exception):
@@ -81,6 +86,7 @@ class Opened:
     root: Path
     processes: Processes
     ripgrep: Ripgrep
+    code: CodeContext
     log_folder: Path
     past: tuple[Event, ...]
 
@@ -125,9 +131,13 @@ def open_session(
     environ = process_environment()
     processes = Processes(root, environ)
     ripgrep = Ripgrep(workspace, processes)
+    index = CodeIndex(root, paths.index(root), lambda: ripgrep.files(root))
+    code = CodeContext(index, processes, lambda text: recorder(Notice(level="warning", text=text)))
     tools = builtin_tools(
         workspace, ledger, environ, options.verify or config.test_command, _test_timeout(options.limits)
     )
+    if config.symbol_tools or (config.symbol_tools is None and _is_large(options, config)):
+        tools += symbol_tools(workspace, ledger, index, ripgrep)
     runner = ToolRunner(tools, gate, changes, recorder)
     checker = Checker(runner, changes, root, required=options.verify is not None)
     limits = (
@@ -135,18 +145,24 @@ def open_session(
         if options.limits.max_turns
         else options.limits.model_copy(update={"max_turns": config.max_turns})
     )
-    system = prompts.load("system/agent.md")
+    instructions = read_instructions(root, trusted=not options.bare)
+    system = "\n\n".join(
+        part
+        for part in (prompts.load("system/agent.md").rstrip(), instructions.text, options.append_system_prompt)
+        if part
+    )
     parts = Parts(
         client=client,
         runner=runner,
         checker=checker,
-        composer=RequestComposer(workspace, ledger, ripgrep),
+        composer=RequestComposer(workspace, ledger, ripgrep, code),
+        code=code,
         changes=changes,
         ledger=ledger,
         config=config,
         limits=limits,
         root=root,
-        system_prompt=f"{system}\n{options.append_system_prompt}" if options.append_system_prompt else system,
+        system_prompt=system,
         verify=options.verify,
         unattended=approver is None,
         gate=gate,
@@ -165,6 +181,8 @@ def open_session(
     if past.damaged:
         text = f"{past.damaged} damaged lines of the session log were skipped; everything else is there."
         recorder(Notice(level="warning", text=text))
+    for warning in instructions.warnings:
+        recorder(Notice(level="warning", text=warning))
     messages = messages_of(past.events)
     if past.model != model_name:
         messages = without_tokens(messages)
@@ -180,9 +198,20 @@ def open_session(
         root,
         processes,
         ripgrep,
+        code,
         paths.sessions(root),
         past.events,
     )
+
+
+def _is_large(options: SessionOptions, config: Config) -> bool:
+    """Whether the model's file is that of one which makes good use of more tools."""
+    if options.replay is not None:
+        return False
+    try:
+        return ModelStore(default_models_folder()).resolve(config.model).stat().st_size >= LARGE_MODEL
+    except (ModelLoadError, OSError):
+        return False
 
 
 def _test_timeout(limits: Limits) -> float:

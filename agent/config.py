@@ -57,6 +57,16 @@ class Config(Frozen):
     test_command: str | None = Field(
         default=None, description="How the tests are run; found from the repository when missing."
     )
+    map_tokens: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="Size of the map of the repository that the model is given, in tokens; 0: none. By default it "
+        "follows the model's size and window.",
+    )
+    symbol_tools: bool | None = Field(
+        default=None,
+        description="Whether the model gets the tools find_symbol, outline and edit_symbol. By default models of more "
+        "than about four billion parameters do.",
+    )
     sampling: Sampling = Field(default=Sampling(), description="How the next token is chosen.")
     theme: str = Field(default="", description="Colours of the app; empty: dark, or none where NO_COLOR is set.")
     vim: bool = Field(default=False, description="Edit the prompt with the keys of vi.")

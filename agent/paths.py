@@ -47,7 +47,16 @@ class Paths:
         return self.state / "prompts.jsonl"
 
     def sessions(self, root: Path) -> Path:
-        """The folder of session logs of one workspace: readable name plus a hash of the full path."""
-        digest = hashlib.sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:12]
-        name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in root.name)[:40]
-        return self.state / "sessions" / f"{name or 'root'}-{digest}"
+        """The folder of session logs of one workspace."""
+        return self.state / "sessions" / _key(root)
+
+    def index(self, root: Path) -> Path:
+        """The database with the symbols of one workspace; it can be made again at any time."""
+        return self.cache / "index" / f"{_key(root)}.sqlite"
+
+
+def _key(root: Path) -> str:
+    """A name for what belongs to one workspace: its own, readable, plus a hash of the full path."""
+    digest = hashlib.sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in root.name)[:40]
+    return f"{name or 'root'}-{digest}"

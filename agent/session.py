@@ -15,7 +15,10 @@ from codeagent.agent.attempts import Attempts, repairs_for
 from codeagent.agent.changes import ChangeLog
 from codeagent.agent.checks import Checker
 from codeagent.agent.config import Config, PermissionMode
+from codeagent.agent.context.code import CodeContext
+from codeagent.agent.context.repo_map import RepoMap, map_tokens
 from codeagent.agent.context.request import RequestComposer
+from codeagent.agent.context.tokens import TextCounter
 from codeagent.agent.conversation import Conversation, answered, unanswered
 from codeagent.agent.events import Emit, Event, TurnFinished, TurnOutcome
 from codeagent.agent.guards import Limits
@@ -30,6 +33,7 @@ from codeagent.inference.client import (
     Message,
     ModelClient,
     ModelError,
+    ModelInfo,
     TextDelta,
     ToolSpec,
     Usage,
@@ -40,6 +44,7 @@ from codeagent.tools.process import Finished, Processes
 from codeagent.tools.run import ending
 from codeagent.tools.truncate import head_and_tail
 
+MAP_SECONDS = 5.0
 SHELL_SECONDS = 600.0
 SHELL_OUTPUT = 256 * 1024
 SHARED_CHARACTERS = 8_000
@@ -82,6 +87,7 @@ class Parts:
     runner: ToolRunner
     checker: Checker
     composer: RequestComposer
+    code: CodeContext
     changes: ChangeLog
     ledger: FileLedger
     config: Config
@@ -114,6 +120,7 @@ class Session:
         self._conversation = Conversation(messages, recorder)
         self.timeline = Timeline(self._conversation, parts.changes, parts.ledger)
         self.timeline.recall(past)
+        self._map: RepoMap | None = None
         self._to_tell: list[str] = []
         self._put_back: set[str] = set()
         self._steering: list[str] = []
@@ -248,21 +255,27 @@ class Session:
         self.interrupt()
         if self._turn is not None:
             await asyncio.wait({self._turn})
+        await self._parts.code.close()
         if not keep_model:
             await self._parts.client.close()
         self._recorder.close()
 
     async def _work(self, text: str, holder: list[AgentLoop]) -> TurnFinished:
         parts = self._parts
+        parts.code.start(watch=not parts.unattended)
         info = await parts.client.info()
-        if not len(self._conversation):
-            self._conversation.add(Message(role="system", content=parts.system_prompt))
         report = await parts.checker.run_tests() if parts.checker.required else None
         told, self._to_tell = self._to_tell, []
         if self._put_back:
             told.append(prompts.render("loop/put_back.md", files=", ".join(sorted(self._put_back))))
             self._put_back.clear()
         request = await parts.composer.compose("\n\n".join([*told, text]), report)
+        if not len(self._conversation):
+            self._conversation.add(Message(role="system", content=await self._system(info)))
+        elif self._map is not None:
+            own = {relative(path, parts.root) for path in parts.changes.paths}
+            changes, self._map = await parts.code.changed_since(self._map, own)
+            request += f"\n\n{changes}" if changes else ""
         self._conversation.add(Message(role="user", content=request))
         repairs = repairs_for(info.parameters) if parts.unattended and parts.checker.required else None
         attempts = Attempts(
@@ -290,6 +303,19 @@ class Session:
         )
         holder.append(loop)
         return await loop.run()
+
+    async def _system(self, info: ModelInfo) -> str:
+        """The first message. The map in it is never changed, so that what was read of it stays in the cache; later
+        messages tell what is new.
+        """
+        parts = self._parts
+        tokens = parts.config.map_tokens
+        if tokens is None:
+            tokens = 0 if parts.composer.all_shown else map_tokens(info.parameters, info.context_length)
+        if not tokens or not await parts.code.ready(MAP_SECONDS):
+            return parts.system_prompt
+        self._map = await parts.code.map(tokens, TextCounter(parts.client))
+        return f"{parts.system_prompt}\n\n{self._map.text}".rstrip()
 
     def _take_steering(self) -> list[str]:
         said, self._steering = self._steering, []

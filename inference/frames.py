@@ -18,7 +18,8 @@ class LoadSettings(Frozen):
     """What to load and how. None means: chosen automatically, and only such values may be lowered when memory runs out.
 
     `context` in tokens; `gpu_layers` counts from the last layer and includes the output layer; `rpc` are "host:port" of
-    llama.cpp RPC servers; `batch` is the largest number of tokens decoded at once while the prompt is read.
+    llama.cpp RPC servers; `batch` is the largest number of tokens decoded at once while the prompt is read. With
+    `vocabulary_only` no weights are loaded, in a fraction of a second: then requests can be counted, not answered.
     """
 
     path: str
@@ -29,6 +30,7 @@ class LoadSettings(Frozen):
     batch: int = 256
     rpc: tuple[str, ...] = ()
     use_mmap: bool = True
+    vocabulary_only: bool = False
 
 
 class DeviceInfo(Frozen):

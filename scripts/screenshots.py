@@ -168,7 +168,8 @@ def main(arguments: list[str]) -> int:
         models = str(default_models_folder())
         # The person's settings and sessions are not shown, and neither is their time zone.
         os.environ |= {f"XDG_{name}_HOME": str(stage / name.lower()) for name in ("CONFIG", "STATE", "CACHE", "DATA")}
-        os.environ |= {"HOME": str(stage), "TZ": "UTC", "TERM": "xterm-256color"} | ({"CODEAGENT_MODELS": models} if real else {})
+        os.environ |= {"HOME": str(stage), "TZ": "UTC", "TERM": "xterm-256color"}
+        os.environ |= {"CODEAGENT_MODELS": models} if real else {}
         time.tzset()
         workspace = make_repository(stage).resolve()
         git(workspace, "branch", "--move", "main")

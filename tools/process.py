@@ -8,12 +8,16 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import sysconfig
+import threading
 import time
+from asyncio import StreamReaderProtocol
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from codeagent.tools.api import ToolError
 from codeagent.tools.truncate import HeadTail
@@ -113,7 +117,7 @@ class Processes:
         start = time.monotonic()
         lifeline_read, lifeline_write = os.pipe()
         try:
-            process = await self._start(arguments, lifeline_read, separate_errors, folder or self._folder)
+            process = self._start(arguments, lifeline_read, separate_errors, folder or self._folder)
         except BaseException:
             os.close(lifeline_write)
             raise
@@ -146,37 +150,66 @@ class Processes:
             left_out=output.left_out,
         )
 
-    async def _start(
-        self, arguments: Sequence[str], lifeline: int, separate_errors: bool, folder: Path
-    ) -> asyncio.subprocess.Process:
+    def _start(self, arguments: Sequence[str], lifeline: int, separate_errors: bool, folder: Path) -> _Process:
         supervisor = Path(__file__).with_name("supervise.py")
         try:
-            return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(supervisor), str(lifeline), *arguments),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE if separate_errors else asyncio.subprocess.STDOUT,
-                cwd=folder,
-                env=self.environment,
-                pass_fds=(lifeline,),
-                start_new_session=True,
+            return _Process(
+                subprocess.Popen(
+                    [sys.executable, "-I", "-S", str(supervisor), str(lifeline), *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE if separate_errors else subprocess.STDOUT,
+                    cwd=folder,
+                    env=self.environment,
+                    pass_fds=(lifeline,),
+                    start_new_session=True,
+                )
             )
         except OSError as e:
             raise ToolError(f"The command could not be started: {e.strerror}.") from e
 
 
-async def _read(stream: asyncio.StreamReader | None, kept: HeadTail, on_output: Callable[[str], None] | None) -> None:
-    assert stream is not None
+class _Process:
+    """A process that the event loop waits for. Not asyncio's: whoever cancels that while it starts waits for ever, in
+    Python 3.11 at least."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.pid, self.stdout, self.stderr = process.pid, process.stdout, process.stderr
+        self.returncode: int | None = None
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        threading.Thread(target=self._wait, args=(process,), name="process", daemon=True).start()
+
+    async def wait(self) -> None:
+        """Wait for the end, after which `returncode` is there."""
+        await self._ended.wait()
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        code = process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            self._loop.call_soon_threadsafe(self._end, code)
+
+    def _end(self, code: int) -> None:
+        self.returncode = code
+        self._ended.set()
+
+
+async def _read(pipe: IO[bytes] | None, kept: HeadTail, on_output: Callable[[str], None] | None) -> None:
+    stream = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: StreamReaderProtocol(stream), pipe)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    while data := await stream.read(65536):
-        if on_output is not None and kept.total < _MAX_REPORTED:
-            on_output(decoder.decode(data))
-            if kept.total + len(data) >= _MAX_REPORTED:
-                on_output("\n[... the rest of the output is not shown while it comes ...]\n")
-        kept.feed(data)
+    try:
+        while data := await stream.read(65536):
+            if on_output is not None and kept.total < _MAX_REPORTED:
+                on_output(decoder.decode(data))
+                if kept.total + len(data) >= _MAX_REPORTED:
+                    on_output("\n[... the rest of the output is not shown while it comes ...]\n")
+            kept.feed(data)
+    finally:
+        transport.close()
 
 
-async def _ended(process: asyncio.subprocess.Process, readers: Sequence[asyncio.Task[None]]) -> None:
+async def _ended(process: _Process, readers: Sequence[asyncio.Task[None]]) -> None:
     """Wait for the end of a process whose lifeline is cut, and for its output; neither without bound.
 
     Who is cancelled once more meanwhile, as at the end of a program, still waits: the event loop must not close before.

@@ -7,13 +7,17 @@ from typing import Any
 
 from codeagent.tools.api import Tool
 from codeagent.tools.edit import EditTool
+from codeagent.tools.edit_symbol import EditSymbolTool
+from codeagent.tools.find_symbol import FindSymbolTool
 from codeagent.tools.grep import GrepTool
 from codeagent.tools.ledger import FileLedger
 from codeagent.tools.list import ListTool
+from codeagent.tools.outline import OutlineTool
 from codeagent.tools.process import Processes
 from codeagent.tools.read import ReadTool
 from codeagent.tools.ripgrep import Ripgrep
 from codeagent.tools.run import RunTool
+from codeagent.tools.symbols.reader import SymbolReader
 from codeagent.tools.test import TIMEOUT_S, TestTool
 from codeagent.tools.todo import TodoTool
 from codeagent.tools.workspace import Workspace
@@ -42,4 +46,13 @@ def builtin_tools(
         RunTool(processes),
         TestTool(workspace, processes, test_command, test_timeout_s),
         TodoTool(),
+    ]
+
+
+def symbol_tools(workspace: Workspace, ledger: FileLedger, reader: SymbolReader, ripgrep: Ripgrep) -> list[Tool[Any]]:
+    """find_symbol, outline, edit_symbol: for models to which they are worth the tokens; to stand behind the others."""
+    return [
+        FindSymbolTool(workspace, ledger, reader),
+        OutlineTool(workspace, ripgrep),
+        EditSymbolTool(workspace, ledger, ripgrep),
     ]

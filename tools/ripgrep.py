@@ -68,7 +68,9 @@ class Ripgrep:
         program = self._processes.find("rg")
         if program is None:
             raise ToolError("ripgrep (rg) is not installed, so files can be neither listed nor searched.")
-        options = ["--no-config", "--hidden", "--no-require-git", "--glob=!.git"]
+        options = ["--no-config", "--hidden", "--glob=!.git"]
+        if not any((folder / ".git").exists() for folder in (self._workspace.root, *self._workspace.root.parents)):
+            options.append("--no-require-git")  # in a linked worktree it would hide .git/info/exclude from ripgrep
         ignore = self._workspace.root / _IGNORE_FILE
         if ignore.is_file():
             options.append(f"--ignore-file={ignore}")

@@ -3,48 +3,22 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from codeagent.tools.api import ToolError
+from codeagent.tools.symbols.languages import PYTHON, language_of
+from codeagent.tools.symbols.parse import MAX_BYTES, NotParsedError, parse
 from codeagent.tools.text import decode
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Tree
+    from tree_sitter import Node
 
-MAX_BYTES = 1024 * 1024
 MAX_PROBLEMS = 20
 
-# By file ending: the grammar's package, and its function that gives the language.
-_GRAMMARS = {
-    ".py": ("tree_sitter_python", "language"),
-    ".pyi": ("tree_sitter_python", "language"),
-    ".js": ("tree_sitter_javascript", "language"),
-    ".jsx": ("tree_sitter_javascript", "language"),
-    ".mjs": ("tree_sitter_javascript", "language"),
-    ".cjs": ("tree_sitter_javascript", "language"),
-    ".ts": ("tree_sitter_typescript", "language_typescript"),
-    ".mts": ("tree_sitter_typescript", "language_typescript"),
-    ".cts": ("tree_sitter_typescript", "language_typescript"),
-    ".tsx": ("tree_sitter_typescript", "language_tsx"),
-    ".json": ("tree_sitter_json", "language"),
-    ".sh": ("tree_sitter_bash", "language"),
-    ".bash": ("tree_sitter_bash", "language"),
-    ".c": ("tree_sitter_c", "language"),
-    ".h": ("tree_sitter_cpp", "language"),
-    ".cc": ("tree_sitter_cpp", "language"),
-    ".cpp": ("tree_sitter_cpp", "language"),
-    ".cxx": ("tree_sitter_cpp", "language"),
-    ".hpp": ("tree_sitter_cpp", "language"),
-    ".go": ("tree_sitter_go", "language"),
-    ".java": ("tree_sitter_java", "language"),
-    ".rs": ("tree_sitter_rust", "language"),
-}
 # What this Python says of syntax that only a newer one has, when tree-sitter finds nothing wrong with it.
 _NEWER_PYTHON = ("invalid syntax", "expected '('", "f-string:", "multiple exception types must be parenthesized")
 
@@ -62,20 +36,23 @@ class SyntaxProblem:
 def check(name: str, data: bytes) -> list[SyntaxProblem]:
     """The syntax errors of a file of this name, at most MAX_PROBLEMS, in order of lines.
 
-    Empty also where nothing can be said: an unknown ending, no grammar installed, no text, or too long a one.
+    Empty also where nothing can be said: a language without a grammar whose errors can be relied on, no text, or one
+    that is too long or takes too long.
     """
-    suffix = PurePath(name).suffix.lower()
-    if suffix not in _GRAMMARS or len(data) > MAX_BYTES:
+    language = language_of(name, data)
+    if language is None or not language.checked or len(data) > MAX_BYTES:
         return []
     try:
         text = decode(data, name).shown
     except ToolError:
         return []
-    tree = _parse(suffix, text)
-    found = [] if tree is None else _tree_problems(tree, text.split("\n"))
-    if suffix not in (".py", ".pyi"):
-        return found
-    return _python_problems(text, tree_is_clean=tree is not None and not found)
+    source = text.encode()
+    try:
+        found = _tree_problems(parse(language, source).root_node, source, text.split("\n"))
+        tree_is_clean = not found
+    except NotParsedError:
+        found, tree_is_clean = [], False
+    return _python_problems(text, tree_is_clean) if language is PYTHON else found
 
 
 def new_problems(before: Sequence[SyntaxProblem], after: Sequence[SyntaxProblem]) -> list[SyntaxProblem]:
@@ -91,24 +68,15 @@ def new_problems(before: Sequence[SyntaxProblem], after: Sequence[SyntaxProblem]
     return result
 
 
-def _parse(suffix: str, text: str) -> Tree | None:
-    from tree_sitter import Language, Parser  # native code, needed after an edit only
-
-    package, function = _GRAMMARS[suffix]
-    try:
-        language: object = getattr(importlib.import_module(package), function)()
-    except ImportError:
-        return None
-    return Parser(Language(language)).parse(text.encode())
-
-
-def _tree_problems(tree: Tree, lines: Sequence[str]) -> list[SyntaxProblem]:
+def _tree_problems(root: Node, source: bytes, lines: Sequence[str]) -> list[SyntaxProblem]:
     found: list[SyntaxProblem] = []
-    for node in _error_nodes(tree.root_node):
+    for node in _error_nodes(root):
         row, column = min(node.start_point.row, len(lines) - 1), node.start_point.column
         while row and not lines[row].strip():
             row, column = row - 1, len(lines[row - 1])  # what is missing at the end is missing after the last line
-        message = f"`{node.type}` is missing" if node.is_missing else f"`{_first_word(node)}` is not expected here"
+        message = (
+            f"`{node.type}` is missing" if node.is_missing else f"`{_first_word(node, source)}` is not expected here"
+        )
         found.append(SyntaxProblem(row + 1, column + 1, message, lines[row].strip()[:120]))
         if len(found) == MAX_PROBLEMS:
             break
@@ -126,8 +94,8 @@ def _error_nodes(root: Node) -> Iterator[Node]:
             pending += reversed(node.children)
 
 
-def _first_word(node: Node) -> str:
-    words = (node.text or b"").decode("utf-8", "replace").split(maxsplit=1)
+def _first_word(node: Node, source: bytes) -> str:
+    words = source[node.start_byte : node.end_byte].decode("utf-8", "replace").split(maxsplit=1)
     return words[0][:40] if words else node.type
 
 

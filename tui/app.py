@@ -98,6 +98,7 @@ class CodeAgentApp(App[int]):
             history=options.paths.prompt_history,
             root=options.root,
             files=self._files,
+            symbols=self._symbols,
             commands=COMMANDS,
             placeholder="Ask for a change, or type / for commands",
             vim=interface.vim,
@@ -140,6 +141,7 @@ class CodeAgentApp(App[int]):
             self.exit(0)
             return False
         self._opened, self._options = opened, options
+        opened.code.start(watch=True)
         self._feed = Feed(self.view)
         await self._feed.show_past(opened.past)
         pauses.settle()
@@ -305,9 +307,9 @@ class CodeAgentApp(App[int]):
         (self.view.scroll_page_up if direction < 0 else self.view.scroll_page_down)(animate=False)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette offers every slash command that needs no argument."""
+        """The palette offers every slash command that needs nothing more."""
         for each in COMMANDS:
-            if not each.argument_hint or each.name == "mode":
+            if not each.argument_hint or each.argument_hint.startswith("["):
                 yield SystemCommand(each.name, each.description, lambda name=each.name: self.action_command(name))
 
     @property
@@ -386,6 +388,9 @@ class CodeAgentApp(App[int]):
 
     async def _files(self) -> list[str]:
         return await self.opened.files() if self._opened is not None else []
+
+    def _symbols(self, part: str, limit: int) -> list[tuple[str, str]]:
+        return self._opened.code.complete(part, limit) if self._opened is not None else []
 
     async def on_unmount(self) -> None:
         """End the model before the terminal is given back."""

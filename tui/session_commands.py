@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from codeagent.agent.bootstrap import Opened, SessionOptions
 from codeagent.agent.config import PermissionMode
+from codeagent.agent.context.tokens import TextCounter
 from codeagent.agent.context.usage import context_use
 from codeagent.agent.text import printable
 from codeagent.inference.client import ModelError
@@ -17,6 +18,7 @@ from codeagent.tui.conversation.items import Answered, Aside, Told
 from codeagent.tui.conversation.view import ConversationView
 
 T = TypeVar("T")
+MAP_TOKENS, MAP_SECONDS = 1000, 3.0
 MODES: tuple[PermissionMode, ...] = ("default", "acceptEdits", "plan", "bypassPermissions")
 
 
@@ -78,6 +80,8 @@ class SessionCommands:
                 await self.review()
             case "context":
                 await self.context()
+            case "map":
+                await self.map(argument)
             case "btw":
                 await self.aside(argument)
             case "mode":
@@ -158,6 +162,22 @@ class SessionCommands:
         free = use.window - use.total
         table = ["| | tokens | of the window |", "|:-|-:|-:|", *rows, f"| free | {free:,} | {free / use.window:.1%} |"]
         await self._host.view.add(Answered(len(opened.session.timeline.points), "\n".join(table)))
+
+    async def map(self, query: str) -> None:
+        """Show the map of the code, or of what a question is about."""
+        opened = self._host.opened
+        if not await opened.code.ready(MAP_SECONDS):
+            self._host.say("The code is still being indexed. Try again in a moment.", "warning")
+            return
+        count = TextCounter(opened.client)
+        try:
+            found = await opened.code.map(MAP_TOKENS, count, query)
+            used = await count(found.text)
+        except ModelError as e:
+            self._host.say(str(e), "error")
+            return
+        text = f"```\n{found.text}\n```\n\n{used:,} tokens" if found.text else "There are no definitions to show."
+        await self._host.view.add(Answered(len(opened.session.timeline.points), text))
 
     async def aside(self, question: str) -> None:
         """Answer a question beside the conversation."""

@@ -1,22 +1,28 @@
-"""What the model is shown with a request: files it names, their tests, and how the tests fail now; knows no model.
+"""What the model is shown with a request: files and symbols it names, their tests, what else may matter, and how the
+tests fail now; knows no model.
 
-Files are chosen by name alone: a path, a file name or a module name that stands in the request, then tests of such
-files. What is shown is noted in the ledger, so that it can be edited without reading it again.
+Whole files are chosen by what is certain: a path, a file name, a module or a symbol that stands in the request, then
+tests of such files. Of a file that is too long the symbol alone is quoted. What is shown is noted in the ledger, so
+that it can be edited without reading it again.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from codeagent import prompts
 from codeagent.agent.checks import CheckReport
+from codeagent.agent.context.code import CodeContext
+from codeagent.agent.text import printable
 from codeagent.tools.api import ToolError, relative
 from codeagent.tools.files import digest, read_bytes
 from codeagent.tools.ledger import FileLedger
 from codeagent.tools.ripgrep import Ripgrep
+from codeagent.tools.symbols.reader import Found
 from codeagent.tools.text import decode
 from codeagent.tools.workspace import Workspace
 
@@ -24,6 +30,12 @@ FILES_CHARS = 14_000
 SMALL_REPOSITORY = 4
 LISTED = 60
 TELLING = 12
+RELATED = 6
+FEW = 20
+"""In a repository of so few files, hints beside the files that are shown lead astray."""
+LONGEST_LINE = 160
+EXCERPT_LINES = 120
+PATIENCE_S = 3.0
 _LANGUAGES = {"py": "python", "js": "javascript", "ts": "typescript", "rs": "rust", "rb": "ruby", "sh": "bash"}
 _FENCE = re.compile(r"^```[^\n`]*\n(.*?)^```\s*$", re.DOTALL | re.MULTILINE)
 _TEST = re.compile(r"^tests?_|_tests?$|\.test$|_spec$|\.spec$|^tests?$")
@@ -32,14 +44,20 @@ _TEST = re.compile(r"^tests?_|_tests?$|\.test$|_spec$|\.spec$|^tests?$")
 class RequestComposer:
     """Writes the user message of a turn."""
 
-    def __init__(self, workspace: Workspace, ledger: FileLedger, ripgrep: Ripgrep) -> None:
-        """Files come from the workspace only, less what the ignore rules exclude."""
+    def __init__(
+        self, workspace: Workspace, ledger: FileLedger, ripgrep: Ripgrep, code: CodeContext | None = None
+    ) -> None:
+        """Files come from the workspace only, less what the ignore rules exclude. Without `code` symbols are not
+        known.
+        """
         self._workspace = workspace
+        self._code = code
         self._ledger = ledger
         self._ripgrep = ripgrep
         self._shown: list[str] = []
         self._lines: dict[str, set[str]] = {}
         self._all_shown = False
+        self._listed = ""
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -61,16 +79,69 @@ class RequestComposer:
     async def compose(self, request: str, report: CheckReport | None) -> str:
         """The request with the files it speaks of, a listing, and the failing check if there is one."""
         names = await self._names()
-        shown = self._read(choose(request, names))
+        chosen = choose(request, names)
+        symbols = await self._named(request, chosen, names)
+        shown = self._read(list(dict.fromkeys([*chosen, *(found.path for found in symbols)])))
+        whole = {file["path"] for file in shown}
+        excerpts = self._excerpts([found for found in symbols if found.path not in whole])
         self._all_shown = {name for name in names if not is_test(name)} <= set(self._shown)
         failing = report.text if report is not None and report.passed is False else ""
+        known = {*whole, *(excerpt["path"] for excerpt in excerpts)}
         return prompts.render(
             "context/request.md",
             request=request.strip(),
-            listing="\n".join(names[:LISTED]) + (f"\n… and {len(names) - LISTED} more" if len(names) > LISTED else ""),
-            files=shown,
+            listing=self._listing(names),
+            files=[*shown, *excerpts],
+            related=await self._related(request, failing, known) if not known or len(names) > FEW else [],
             report=failing,
         )
+
+    def _listing(self, names: Sequence[str]) -> str:
+        """The files there are, or of many their folders; nothing where that was said before."""
+        if len(names) <= LISTED:
+            text = "\n".join(names)
+        else:
+            folders = Counter(f"{name.partition('/')[0]}/" if "/" in name else name for name in names)
+            lines = [f"{name} ({count} files)" if name.endswith("/") else name for name, count in folders.items()]
+            text = "\n".join(lines[:LISTED]) + ("\n…" if len(lines) > LISTED else "")
+        told, self._listed = self._listed, text
+        return "" if text == told else text
+
+    async def _named(self, request: str, chosen: Sequence[str], names: Sequence[str]) -> list[Found]:
+        """The symbols that the request names; none where all is shown anyway, or the index is not there in time."""
+        if self._code is None or len(chosen) == len(names) or not await self._code.ready(PATIENCE_S):
+            return []
+        return [found for found in await self._code.named(request) if found.path in set(names)]
+
+    async def _related(self, request: str, failing: str, known: set[str]) -> list[str]:
+        """Lines that name what else the request may be about, in files that are not shown."""
+        if self._code is None or not await self._code.ready(0):
+            return []
+        hits = await self._code.hits(request, failing, self._shown, RELATED + len(known))
+        lines = [
+            f"{hit.path}:{hit.symbol.start} {hit.symbol.signature}" if hit.symbol is not None else hit.path
+            for hit in hits
+            if hit.path not in known
+        ]
+        return [printable(line)[:LONGEST_LINE] for line in lines[:RELATED]]
+
+    def _excerpts(self, symbols: Sequence[Found]) -> list[dict[str, Any]]:
+        """The source of symbols in files that are too long to be shown whole, as far as they are where they were."""
+        shown: list[dict[str, Any]] = []
+        for found in symbols:
+            try:
+                path = self._workspace.resolve(found.path)
+                data = read_bytes(path, found.path)
+                lines = decode(data, found.path).shown.split("\n")
+            except ToolError:
+                continue
+            start, end = found.symbol.start, min(found.symbol.end, found.symbol.start + EXCERPT_LINES - 1)
+            part = "\n".join(lines[start - 1 : end])
+            if found.symbol.name not in part:
+                continue  # the file has changed since it was indexed
+            self._ledger.note(path, digest(data), False)
+            shown.append(_quoted(found.path, part, f", lines {start} to {end} of {len(lines)}"))
+        return shown
 
     async def _names(self) -> list[str]:
         try:
@@ -94,13 +165,18 @@ class RequestComposer:
                 continue
             left -= len(text)
             self._ledger.note(path, digest(data))
-            fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`{3,}", text)), default=2))
             if name not in self._shown and not is_test(name):
                 self._shown.append(name)
             if not is_test(name):
                 self._lines[name] = {line.strip() for line in text.splitlines()}
-            shown.append({"path": name, "language": language(name), "text": text.rstrip("\n"), "fence": fence})
+            shown.append(_quoted(name, text))
         return shown
+
+
+def _quoted(path: str, text: str, where: str = "") -> dict[str, Any]:
+    """What the template shows of a file, or of a part of it, in a fence that the text does not end."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`{3,}", text)), default=2))
+    return {"path": path, "where": where, "language": language(path), "text": text.rstrip("\n"), "fence": fence}
 
 
 def _telling(lines: set[str]) -> set[str]:

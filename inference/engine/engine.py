@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 from threading import Event
 
@@ -14,8 +13,8 @@ from codeagent.inference.engine.generation import Generation
 from codeagent.inference.engine.ggml import Device, NativeError
 from codeagent.inference.engine.llama import Backend, Context, Model, backend
 from codeagent.inference.engine.machine import default_threads
-from codeagent.inference.engine.prompt import PromptBuilder
-from codeagent.inference.engine.template import CHATML, Template
+from codeagent.inference.engine.prompt import prompt_builder
+from codeagent.inference.engine.template import CHATML
 from codeagent.inference.frames import DeviceInfo, LoadSettings
 from codeagent.inference.gguf import Header, read_header
 from codeagent.inference.host import host_memory
@@ -64,8 +63,7 @@ class Engine:
         source = header.chat_template or CHATML
         vocab = self._model.vocab
         dialect = dialects.detect(source, header.architecture)
-        special = {"bos_token": vocab.piece(vocab.bos).decode(), "eos_token": vocab.piece(vocab.eos).decode()}
-        self._prompts = PromptBuilder(Template(source, special, datetime.now().astimezone()), source, vocab, dialect)
+        self._prompts = prompt_builder(source, vocab, dialect)
         self._generation = Generation(self._context, dialect, beat)
         notices = placed.notices
         if not header.chat_template:

@@ -101,7 +101,7 @@ def backend() -> Backend:
 
 
 class Model:
-    """The weights and the vocabulary. `on_progress` gets 0 to 1 and ends the loading by returning False."""
+    """The weights and the vocabulary, or the latter alone. `on_progress` gets 0 to 1 and ends it by returning False."""
 
     def __init__(
         self,
@@ -112,11 +112,13 @@ class Model:
         tensor_split: Sequence[float] = (),
         main_device: int | None = None,
         use_mmap: bool = True,
+        vocabulary_only: bool = False,
         on_progress: Callable[[float], bool] | None = None,
     ) -> None:
         backend().log.clear()
         params = _c.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        params.vocab_only = vocabulary_only
         if not use_mmap:
             params.load_mode = _c.LLAMA_LOAD_MODE_NONE
         handles = (ctypes.c_void_p * (len(devices) + 1))(*[device.handle for device in devices], None)

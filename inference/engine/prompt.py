@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from codeagent.inference.client import ChatRequest, Message, ToolSpec
@@ -202,6 +203,12 @@ class _Veil:
             pieces.append(text[: found.start() + 1])
             text = text[found.start() + 1 :]
         return [*pieces, text]
+
+
+def prompt_builder(source: str, vocab: Vocab, dialect: Dialect) -> PromptBuilder:
+    """The builder for a model whose template has this text, with today's date for the templates that tell it."""
+    special = {"bos_token": vocab.piece(vocab.bos).decode(), "eos_token": vocab.piece(vocab.eos).decode()}
+    return PromptBuilder(Template(source, special, datetime.now().astimezone()), source, vocab, dialect)
 
 
 def _with_instructions(messages: Sequence[Message], instructions: str) -> list[Message]:

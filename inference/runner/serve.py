@@ -25,6 +25,7 @@ from codeagent.inference.client import (
     ModelLoadError,
     OutOfMemoryError,
 )
+from codeagent.inference.engine.counter import Counter
 from codeagent.inference.engine.engine import Engine, device_infos
 from codeagent.inference.engine.generation import CancelledError
 from codeagent.inference.engine.llama import backend
@@ -66,7 +67,7 @@ class Server:
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._cancelled: dict[int, Flag] = {}
         self._leaving = Flag()
-        self._engine: Engine | None = None
+        self._engine: Engine | Counter | None = None
         self._state: State | None = None
         self._beats = 0
 
@@ -179,7 +180,10 @@ class Server:
         if self._engine:
             self._engine.close()
             self._engine = None
-        self._engine = Engine.load(job.settings, progressed, self._beat)
+        if job.settings.vocabulary_only:
+            self._engine = Counter(job.settings)
+        else:
+            self._engine = Engine.load(job.settings, progressed, self._beat)
         self._send(Loaded(info=self._engine.info()))
 
     def _generate(self, job: Generate) -> None:
@@ -187,9 +191,12 @@ class Server:
             self._send(Event(id=job.id, event=event))
 
         self._state = State(state="busy")
-        self._loaded().generate(job.request, emit, self._cancelled[job.id])
+        engine = self._loaded()
+        if isinstance(engine, Counter):
+            raise BadRequestError("Only the vocabulary of the model is loaded: it can count and not answer.")
+        engine.generate(job.request, emit, self._cancelled[job.id])
 
-    def _loaded(self) -> Engine:
+    def _loaded(self) -> Engine | Counter:
         if self._engine is None:
             raise ModelLoadError("No model is loaded.")
         return self._engine

@@ -83,3 +83,20 @@ def write(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
+
+
+def byte_tokens() -> dict[str, Any]:
+    """Changes to `tiny_model` that give it a vocabulary which can be used: every byte is a token, and so is "ab".
+
+    As GPT-2 did, bytes that do not show are written as the characters behind Latin-1.
+    """
+    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [byte for byte in range(256) if byte not in shown]
+    characters = [chr(byte) if byte in shown else chr(256 + hidden.index(byte)) for byte in range(256)]
+    return {
+        "tokenizer__ggml__pre": "gpt-2",
+        "tokenizer__ggml__tokens": [*characters, "ab", "<|end|>"],
+        "tokenizer__ggml__merges": ["a b"],
+        "tokenizer__ggml__bos_token_id": 257,
+        "tokenizer__ggml__eos_token_id": 257,
+    }

@@ -10,7 +10,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from codeagent.tui.prompt.completion import SlashCommandInfo
+from codeagent.tui.prompt.completion import SlashCommandInfo, SymbolSearch
 from codeagent.tui.prompt.popup import Popup
 from codeagent.tui.prompt.prompt import Prompt
 
@@ -31,6 +31,15 @@ def source(*names: str) -> Callable[[], Awaitable[Sequence[str]]]:
     return listed
 
 
+def symbols(*names: str) -> SymbolSearch:
+    """Symbols of these names, all in one file."""
+
+    def search(part: str, limit: int) -> Sequence[tuple[str, str]]:
+        return [(name, "calc.py:1") for name in names if part.lower() in name.lower()][:limit]
+
+    return search
+
+
 class PromptStage(App[None]):
     """The prompt at the foot of the screen; `said` is what it sent, as tuples."""
 
@@ -42,7 +51,7 @@ class PromptStage(App[None]):
         folder: Path,
         *,
         files: Callable[[], Awaitable[Sequence[str]]] | None = None,
-        symbols: Callable[[], Awaitable[Sequence[str]]] | None = None,
+        symbols: SymbolSearch | None = None,
         vim: bool = False,
     ) -> None:
         super().__init__()

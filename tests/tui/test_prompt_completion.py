@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from prompt_stage import PromptStage, source, until
+from prompt_stage import PromptStage, source, symbols, until
 from textual import events
 
 from codeagent.tui.prompt.completion import find_trigger, reference
@@ -101,10 +101,10 @@ async def test_paths_with_spaces_are_quoted_and_can_be_completed_again(tmp_path:
 
 
 async def test_symbols_are_offered_beside_files(tmp_path: Path) -> None:
-    app = PromptStage(tmp_path, files=source("calc.py"), symbols=source("Calculator.add", "main"))
+    app = PromptStage(tmp_path, files=source("calc.py"), symbols=symbols("Calculator.add", "main"))
     async with app.run_test() as pilot:
         await pilot.press(*"@calc")
-        await until(pilot, lambda: app.offered == ["calc.py", "Calculator.add  symbol"])
+        await until(pilot, lambda: app.offered == ["calc.py", "Calculator.add  calc.py:1"])
         await pilot.press("down", "tab")
         assert app.prompt.text == "@Calculator.add "
 

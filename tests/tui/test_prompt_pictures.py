@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from prompt_stage import PromptStage, paste, source, until
+from prompt_stage import PromptStage, paste, source, symbols, until
 from textual.pilot import Pilot
 
 FILES = (
@@ -22,7 +22,7 @@ FILES = (
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 def test_files(snap_compare: Callable[..., bool], tmp_path: Path, size: tuple[int, int]) -> None:
-    app = PromptStage(tmp_path, files=source(*FILES), symbols=source("Prompt.set_text", "PromptEditor"))
+    app = PromptStage(tmp_path, files=source(*FILES), symbols=symbols("Prompt.set_text", "PromptEditor"))
 
     async def type_it(pilot: Pilot[None]) -> None:
         await paste(pilot, "x = 1\n" * 40)

@@ -134,6 +134,7 @@ def test_what_is_written_at_the_end_leaves_what_stands_far_above() -> None:
 
 def test_a_long_code_block_is_not_read_again_from_its_beginning() -> None:
     growing = GrowingMarkdown("```python\n")
+    first = 0
     for number in range(200):
         first = growing.write(f"def f{number}():\n    return {number}\n\n")
     assert first > 590

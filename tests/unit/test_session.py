@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from codeagent.agent import events
 from codeagent.agent.bootstrap import Opened, SessionOptions, open_session
 from codeagent.agent.context.usage import CATEGORIES, context_use
 from codeagent.agent.events import Event
+from codeagent.agent.paths import Paths
 from codeagent.agent.permissions import Answer, Question
 from codeagent.inference.client import TextDelta
 from codeagent.inference.scripted import ScriptedClient
@@ -43,6 +44,7 @@ class World:
         self.root.mkdir()
         self.script = folder / "script.jsonl"
         self.events: list[Event] = []
+        self.opened: list[Opened] = []
         self._waiting: list[tuple[type[Any], Callable[[], None]]] = []
 
     def emit(self, event: Event) -> None:
@@ -57,16 +59,22 @@ class World:
 
     def open(self, *turns: dict[str, Any], person: Person | None = None) -> Opened:
         self.script.write_text("".join(json.dumps(turn) + "\n" for turn in turns))
-        options = SessionOptions(root=self.root, trust=True, bare=True, persist=False, replay=self.script)
-        return open_session(options, self.emit, person)
+        home = self.root.parent / "home"
+        paths = Paths(home / "config", home / "state", home / "cache", home / "data")
+        options = SessionOptions(root=self.root, paths=paths, trust=True, bare=True, persist=False, replay=self.script)
+        self.opened.append(open_session(options, self.emit, person))
+        return self.opened[-1]
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+async def world(tmp_path: Path) -> AsyncGenerator[World]:
+    world = World(tmp_path)
+    yield world
+    for opened in world.opened:
+        await opened.session.close()
 
 
 def client(opened: Opened) -> ScriptedClient:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,14 @@ class World:
         home = folder / "home"
         self.paths = Paths(home / "config", home / "state", home / "cache", home / "data")
         self.events: list[Event] = []
+        self.opened: list[Opened] = []
 
     def open(self, *turns: Turn, **options: Any) -> Opened:
         self.script.write_text("".join(json.dumps(item) + "\n" for turn in turns for item in turn))
         base: dict[str, Any] = {"trust": True, "bare": True, "persist": False, "paths": self.paths}
-        return open_session(
-            SessionOptions(root=self.root, replay=self.script, **(base | options)), self.events.append, Person()
-        )
+        session = SessionOptions(root=self.root, replay=self.script, **(base | options))
+        self.opened.append(open_session(session, self.events.append, Person()))
+        return self.opened[-1]
 
     async def play(self, *texts: str, **options: Any) -> Opened:
         """A session in which turn number n has written the n-th text to a.txt."""
@@ -89,8 +91,11 @@ def said(opened: Opened) -> list[str]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+async def world(tmp_path: Path) -> AsyncGenerator[World]:
+    world = World(tmp_path)
+    yield world
+    for opened in world.opened:
+        await opened.session.close()
 
 
 @pytest.mark.parametrize("turn", [1, 2, 3])

@@ -214,3 +214,22 @@ def test_programs_that_the_workspace_brings_along_are_not_found(tmp_path: Path) 
 async def test_starting_in_a_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="could not be started"):
         await processes(tmp_path / "gone").run(["true"], 10)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.1])
+def test_a_program_that_ends_while_a_command_starts_or_runs_says_nothing_of_it(tmp_path: Path, seconds: float) -> None:
+    program = f"""
+import asyncio, pathlib
+from codeagent.tools.process import Processes
+
+async def main():
+    processes = Processes(pathlib.Path({str(tmp_path)!r}), {{"PATH": "/usr/bin:/bin"}})
+    task = asyncio.create_task(processes.run(["/bin/sleep", "60"], 90, separate_errors=True))
+    await asyncio.sleep({seconds})
+    task.cancel()
+    await asyncio.sleep(0)
+
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-X", "dev", "-c", program], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")

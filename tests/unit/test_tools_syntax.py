@@ -22,6 +22,13 @@ from codeagent.tools.syntax import MAX_PROBLEMS, SyntaxProblem, check, new_probl
         ("a.go", "package a\nfunc f() int { return 1 }\n", "package a\nfunc f( int { return 1 }\n", 2),
         ("a.java", "class A { int x = 1; }\n", "class A { int x = ; }\n", 1),
         ("a.rs", "fn f() -> i32 { 1 }\n", "fn f( -> i32 { 1 }\n", 1),
+        ("a.rb", "def f\n  1\nend\n", "x = 1\ndef f(\n  1\nend\n", 2),
+        ("a.php", "<?php\nfunction f() { return 1; }\n", "<?php\nfunction f( { return 1; }\n", 2),
+        ("a.scala", "object A { def f: Int = 1 }\n", "object A { def f: = 1 }\n", 1),
+        ("a.lua", "local function f() return 1 end\n", "local function f( return 1 end\n", 1),
+        ("a.ex", "defmodule A do\n  def f, do: 1\nend\n", "defmodule A do\n  def f( do: 1\nend\n", 3),
+        ("a.toml", "[a]\nb = 1\n", "[a]\nb = \n", 2),
+        ("run", "#!/bin/sh\nif true; then echo; fi\n", "#!/bin/sh\nif true; then echo\n", 2),
     ],
 )
 def test_each_language_is_checked(name: str, good: str, bad: str, line: int) -> None:

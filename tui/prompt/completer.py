@@ -8,6 +8,7 @@ from codeagent.tui.prompt.completion import (
     Candidate,
     SlashCommandInfo,
     Source,
+    SymbolSearch,
     Trigger,
     command_candidates,
     file_candidate,
@@ -22,27 +23,28 @@ SYMBOLS_OFFERED = 15
 class Completer:
     """The candidates of one prompt."""
 
-    def __init__(self, commands: Sequence[SlashCommandInfo], files: Source, symbols: Source | None) -> None:
+    def __init__(self, commands: Sequence[SlashCommandInfo], files: Source, symbols: SymbolSearch | None) -> None:
         self._commands = commands
         self._files = Listing(files)
-        self._symbols = None if symbols is None else Listing(symbols)
+        self._symbols = symbols
 
     def outdated(self, trigger: Trigger) -> list[Listing]:
         """The lists that should be fetched again to complete this."""
         if trigger.kind == "command":
             return []
-        listings = [self._files] if self._symbols is None else [self._files, self._symbols]
-        return [listing for listing in listings if listing.wants_fetching]
+        return [self._files] if self._files.wants_fetching else []
 
     def candidates(self, trigger: Trigger, stopped: Callable[[], bool] = lambda: False) -> list[Candidate]:
-        """What fits, from the lists fetched so far. For large lists it takes a while and belongs in a thread."""
+        """What fits, of files from the list fetched last. That may take a while and belongs in a thread."""
         if trigger.kind == "command":
             return command_candidates(trigger.query, self._commands)
         files = [file_candidate(match) for match in self._files.index.best(trigger.query, OFFERED, stopped)]
         if self._symbols is None or not trigger.query:
             return files
-        symbols = [symbol_candidate(m) for m in self._symbols.index.best(trigger.query, SYMBOLS_OFFERED, stopped)]
-        return merge(files, symbols)
+        if stopped():
+            return files
+        found = self._symbols(trigger.query, SYMBOLS_OFFERED)
+        return merge(files, [symbol_candidate(name, place, trigger.query) for name, place in found])
 
 
 def merge(files: list[Candidate], symbols: list[Candidate]) -> list[Candidate]:

@@ -12,7 +12,10 @@ from codeagent.agent.text import printable
 from codeagent.tui.prompt.fuzzy import Match
 
 Source = Callable[[], Awaitable[Sequence[str]]]
-"""Lists paths relative to the root, or names of symbols; the most recently changed first."""
+"""Lists paths relative to the root, the most recently changed first."""
+SymbolSearch = Callable[[str, int], Sequence[tuple[str, str]]]
+"""Finds the symbols that a begun name may be, at most so many: their qualified names, and where each stands. Called in
+any thread."""
 
 REFERENCE = re.compile(r'(?<![^\s(\[{\'"])@(?:"(?:[^"\\\n]|\\.)+"|[^\s"@]*[^\s"@.,;:!?)\]}\'])')
 """A reference in a prompt: `@path` or `@"path with spaces"`, in which a backslash goes before a quote or backslash."""
@@ -92,10 +95,11 @@ def file_candidate(match: Match) -> Candidate:
     )
 
 
-def symbol_candidate(match: Match) -> Candidate:
-    """A symbol."""
-    hits = match.positions if _is_plain(match.text) else ()
-    return Candidate(one_line(match.text), "symbol", reference(match.text), "symbol", hits)
+def symbol_candidate(name: str, place: str, query: str) -> Candidate:
+    """A symbol, with where it stands."""
+    at = name.lower().find(query.lower())
+    hits = tuple(range(at, at + len(query))) if at >= 0 and _is_plain(name) else ()
+    return Candidate(one_line(name), one_line(place), reference(name), "symbol", hits)
 
 
 def command_candidates(query: str, commands: Sequence[SlashCommandInfo]) -> list[Candidate]:

@@ -18,7 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
 from codeagent.tui.prompt.completer import Completer
-from codeagent.tui.prompt.completion import SlashCommandInfo, Source, nearest_command, one_line
+from codeagent.tui.prompt.completion import SlashCommandInfo, Source, SymbolSearch, nearest_command, one_line
 from codeagent.tui.prompt.editor import PromptEditor
 from codeagent.tui.prompt.history import Entry, History, Walk
 from codeagent.tui.prompt.pastes import Folds
@@ -114,7 +114,7 @@ class Prompt(Widget):
         history: Path,
         root: Path,
         files: Source,
-        symbols: Source | None = None,
+        symbols: SymbolSearch | None = None,
         commands: Sequence[SlashCommandInfo] = (),
         placeholder: str = "",
         vim: bool = False,

@@ -15,6 +15,8 @@ from codeagent.cli.task import task
 SUBCOMMANDS = {
     "model": ("codeagent.cli.model", "List, pull, inspect, choose and remove models."),
     "doctor": ("codeagent.cli.doctor", "Check this machine and say what to do about what is missing."),
+    "index": ("codeagent.cli.index", "Bring the index of a folder's code up to date, or say what is in it."),
+    "map": ("codeagent.cli.map", "Print the map of a folder's code, for a question or as a whole."),
     "web": ("codeagent.cli.web", "Serve the app to a browser on this machine."),
     "trust": ("codeagent.cli.trust", "Trust a folder, so that codeagent may work in it."),
 }
