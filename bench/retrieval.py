@@ -66,9 +66,10 @@ def main() -> None:
             for repository in options.git
             for tree in commit_trees(repository, folder / "commits", options.commits, options.every, SOURCE)
         ]
-        tables = asyncio.run(measure(trees, ""))
-        tables |= asyncio.run(measure([together], ", all packages in one folder"))
-        tables |= asyncio.run(measure(commits, ": the first line of a commit's message"))
+        tables = asyncio.run(measure(trees, "names no symbol", "names a symbol"))
+        one = "all packages in one folder"
+        tables |= asyncio.run(measure([together], f"names no symbol, {one}", f"names a symbol, {one}"))
+        tables |= asyncio.run(measure(commits, "the first line of a commit's message", ""))
     print(f"Packages: {', '.join(names)}. Commits of {', '.join(path.resolve().name for path in options.git)}.")
     for title, found in tables.items():
         print("\n".join(table(title, found)))
@@ -87,7 +88,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def measure(trees: Iterable[Tree], note: str) -> dict[str, Found]:
+async def measure(trees: Iterable[Tree], plain_title: str, naming_title: str) -> dict[str, Found]:
     """By kind of request, what each way of ranking finds of all of them."""
     plain: Found = defaultdict(list)
     naming: Found = defaultdict(list)
@@ -100,8 +101,7 @@ async def measure(trees: Iterable[Tree], note: str) -> dict[str, Found]:
             await ask(index, tree.plain, plain)
             await ask(index, tree.naming, naming)
             await index.close()
-    tables = {f"names no symbol{note}": plain, f"names a symbol{note}": naming}
-    return {title: found for title, found in tables.items() if found}
+    return {title: found for title, found in ((plain_title, plain), (naming_title, naming)) if found}
 
 
 def files_of(root: Path) -> list[Path]:

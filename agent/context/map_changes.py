@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WIDTH = 120
 """Characters of a signature."""
 FILES, SYMBOLS = 20, 8
-"""Files told of at once, and of each so many symbols; of the rest only how many there are."""
+"""Files told of at once for what is new in them, and of each so many symbols; of the rest only how many there are."""
 
 Shown = Mapping[str, tuple[Symbol, ...]]
 
@@ -42,25 +42,23 @@ def since(shown: Shown, seen: Snapshot, index: Index, own: Collection[str]) -> t
     from codeagent.agent.context.ranking.snapshot import difference, snapshot  # numpy, not needed where nothing changed
 
     graph = index.graph()
-    changes = difference(seen, graph)
-    now = {path: symbols for path, symbols in shown.items() if path not in changes.gone and path not in changes.moved}
-    told: list[list[str]] = []
-    for path in changes.gone:
-        if path in shown and path not in own:
-            told.append([f"- {path_line(path)}"])
-    for source, path in changes.moved.items():
-        if source in shown:
+    changes = difference(seen, graph, own, FILES)
+    gone = set(changes.gone)
+    now = {path: symbols for path, symbols in shown.items() if path not in gone and path not in changes.moved}
+    lines = [f"- {path_line(path)}" for path in shown if path in gone and path not in own]
+    for source in shown:
+        if source in changes.moved:
+            path = changes.moved[source]
             now[path] = shown[source]
-            if path not in own:
-                told.append([f"{path_line(source)} → {path_line(path)}"])
-    for path in sorted({*changes.added, *changes.definitions, *(changes.changed & now.keys())}):
-        lines, symbols = _changes(now.get(path, ()), changes.definitions.get(path, ()), index.symbols(path))
+            lines += [] if path in own else [f"{path_line(source)} → {path_line(path)}"]
+    added = set(changes.added)
+    for path in sorted({*added, *changes.definitions, *(changes.changed & now.keys())}):
+        news, symbols = _changes(now.get(path, ()), changes.definitions.get(path, ()), index.symbols(path))
         now[path] = symbols
-        if path not in own and (lines or path in changes.added):
-            told.append([f"+ {path_line(path)}" if path in changes.added else path_line(path), *lines])
-    lines = [line for file in told[:FILES] for line in file]
-    if len(told) > FILES:
-        lines.append(f"… {len(told) - FILES}")
+        if path not in own and (news or path in added):
+            lines += [f"+ {path_line(path)}" if path in added else path_line(path), *news]
+    if changes.more:
+        lines.append(f"… {changes.more}")
     return lines, now, snapshot(graph)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, overload
 
 from codeagent.agent.context.ranking.seeds import Seeds
+from codeagent.agent.text import printable
 from codeagent.tools.symbols.api import Symbol
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class Retriever:
                 place = chosen.definition - int(graph.first_def[chosen.file])
                 now = place_of(symbols, place, graph.qualified(chosen.definition))
                 symbol = None if now is None else symbols[now]
-            hits.append(Hit(path, symbol, chosen.score, chosen.why))
+            hits.append(Hit(path, symbol, chosen.score, printable(chosen.why)))
         return hits
 
 

@@ -59,6 +59,7 @@ class CodeIndex:
         self._pool = WorkerPool(self.root, limits or Limits(), worker_argv)
         self._builder = Builder(os.fsencode(self.root), self._store, self._pool)
         self._writing = asyncio.Lock()
+        self._closing = threading.Event()
         self._excluded: set[bytes] = set()
         self.folders: frozenset[bytes] = frozenset()
         """Those that held files when files were last listed, relative to the root."""
@@ -80,7 +81,7 @@ class CodeIndex:
                 listed = await self._listed()
             except ToolError as e:
                 return Refreshed(notices=(f"The index was not brought up to date, since files cannot be listed: {e}",))
-            refreshed = await _in_thread(lambda job: self._builder.refresh(listed, job), report)
+            refreshed = await self._in_thread(lambda job: self._builder.refresh(listed, job), report)
             self._pool.rest()
             if self._watched:
                 self._pool.warm()
@@ -96,7 +97,7 @@ class CodeIndex:
             return await self.refresh()
         async with self._writing:
             touched = [path for path in touched if path not in self._excluded]
-            unknown = await _in_thread(lambda _: self._builder.unknown(touched), _say_nothing)
+            unknown = await self._in_thread(lambda _: self._builder.unknown(touched))
             listed: list[bytes] | None = None
             if unknown:
                 try:
@@ -104,7 +105,7 @@ class CodeIndex:
                 except ToolError as e:
                     return Refreshed(notices=(f"New files are not in the index, since they cannot be listed: {e}",))
                 self._exclude(unknown, set(listed))
-            updated = await _in_thread(lambda job: self._builder.update(touched, listed, job), _say_nothing)
+            updated = await self._in_thread(lambda job: self._builder.update(touched, listed, job))
         return await self.refresh() if updated is None else updated
 
     async def watch(self) -> AsyncGenerator[str]:
@@ -123,11 +124,31 @@ class CodeIndex:
             self._watched = False
 
     async def close(self) -> None:
-        """End the workers and the connections. Reading and writing start them again."""
+        """End what is being written, the workers and the connections. Reading and writing start them again."""
+        self._closing.set()
         async with self._writing:
             self._pool.close()
+            self._closing.clear()
         with self._reading:
             self._disconnect()
+
+    async def _in_thread(self, work: Callable[[Job], _T], report: Callable[[IndexProgress], None] = _say_nothing) -> _T:
+        """Work in a thread; cancelled, tell it to stop and wait until it has."""
+        loop = asyncio.get_running_loop()
+        cancelled = threading.Event()
+        job = Job(
+            report=lambda progress: None if cancelled.is_set() else _in_loop(loop, report, progress),
+            stopped=lambda: cancelled.is_set() or self._closing.is_set(),
+        )
+        task = asyncio.create_task(asyncio.to_thread(work, job))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled.set()
+            while not task.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({task})
+            raise
 
     async def list_folders(self) -> None:
         """Bring `folders` up to date. Raises ToolError."""
@@ -234,23 +255,5 @@ def _valid(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-async def _in_thread(work: Callable[[Job], _T], report: Callable[[IndexProgress], None]) -> _T:
-    """Work in a thread; cancelled, tell it to stop and wait until it has."""
-    loop = asyncio.get_running_loop()
-    stop = threading.Event()
-    job = Job(lambda progress: _hand_over(loop, report, progress), stop.is_set)
-    task = asyncio.create_task(asyncio.to_thread(work, job))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        stop.set()
-        while not task.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait({task})
-        raise
-
-
-def _hand_over(
-    loop: asyncio.AbstractEventLoop, report: Callable[[IndexProgress], None], progress: IndexProgress
-) -> None:
+def _in_loop(loop: asyncio.AbstractEventLoop, report: Callable[[IndexProgress], None], progress: IndexProgress) -> None:
     loop.call_soon_threadsafe(report, progress)

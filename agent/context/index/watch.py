@@ -67,6 +67,7 @@ class Watcher:
         self._root = str(index.root)
         self._ignored: set[str] = set()
         self._empty: set[str] = set()
+        self._watched: frozenset[bytes] | None = None
         self._refreshed = Refreshed()
         self._looked = 0.0
 
@@ -78,6 +79,7 @@ class Watcher:
             watches = Watches(self._index.root)
             self._ignored.clear()
             self._empty.clear()
+            self._watched = None
             try:
                 if reason := _unwatchable(self._index.root):
                     raise CannotWatchError(reason)
@@ -169,6 +171,9 @@ class Watcher:
 
     def _unwatched(self, watches: Watches) -> set[str]:
         """The folders of files, and those above them up to the root, that are there and not watched."""
+        if self._index.folders is self._watched:
+            return set()
+        self._watched = self._index.folders
         found = {self._root} - watches.folders
         seen = {b""}
         for folder in self._index.folders:

@@ -20,7 +20,7 @@ def fuse(rankings: Iterable[tuple[float, NDArray[np.float64]]], count: int) -> N
     """
     total = np.zeros(count)
     for weight, scores in rankings:
-        order = np.argsort(-scores, kind="stable")
-        order = order[scores[order] > 0]
-        total[order] += weight / (SOFTENING + np.arange(len(order)))
+        scored = np.flatnonzero(scores > 0)
+        scored = scored[np.argsort(-scores[scored], kind="stable")]
+        total[scored] += weight / (SOFTENING + np.arange(len(scored)))
     return total

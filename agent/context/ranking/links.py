@@ -74,9 +74,11 @@ def links_of(graph: SymbolGraph) -> Links:
     used[family[graph.ref_file] < 0] = -1
     reference = np.flatnonzero(used >= 0).astype(np.int32)
     used, user = used[reference], graph.ref_file[reference]
-    pairs, pair_of = _numbered(graph.def_file[definition].astype(np.int64) * span + defines)
-    own = find_sorted(pairs, user.astype(np.int64) * span + used)
-    amount = np.sqrt(graph.ref_count[reference]) * _telling(graph, keys % span, used, np.bincount(pairs % span))[used]
+    wide = max(1, len(keys))  # more than there are names, where several families of languages share one
+    pairs, pair_of = _numbered(graph.def_file[definition].astype(np.int64) * wide + defines)
+    own = find_sorted(pairs, user.astype(np.int64) * wide + used)
+    definers = np.bincount(pairs % wide, minlength=len(keys))
+    amount = np.sqrt(graph.ref_count[reference]) * _telling(graph, keys % span, used, definers)[used]
     far = own < 0
     sure = ~far | _sure(graph, definition, defines, reference, used)
     surely = (1.0 + np.bincount(used, weights=sure, minlength=len(keys))) / (

@@ -23,6 +23,7 @@ _CASE, _PART, _PLACE, _FOLDER = 0.5, 0.4, 0.8, 0.3
 _CLASS_WORD, _WORD = 0.25, 0.1
 _FEW = 4
 _MANY = 40
+_LOOKED_AT = 2000
 _DEEP = 30
 _FOLDER_FILES = 300
 _SELF = ("self", "this", "cls", "super")
@@ -74,8 +75,11 @@ class Meaning:
         """The files that a path means, which may be absolute, of another machine, or only the end of one; and how sure
         that is."""
         parts = [part for part in path.split("/") if part not in ("", ".", "..")]
-        for first in range(min(len(parts), _DEEP)):
-            found = ending_in(self._graph.paths, "/".join(parts[first:]))
+        rows = ending_in(self._graph.paths, parts[-1]) if parts else []
+        paths = {row: f"/{self._graph.paths[row]}" for row in rows}
+        for first in range(max(0, len(parts) - _DEEP), len(parts)):
+            end = "/" + "/".join(parts[first:])
+            found = [row for row in rows if paths[row].endswith(end)]
             if found:
                 only_name = first == len(parts) - 1 and first > 0
                 return found, (_PART if only_name else 1.0) / len(found)
@@ -110,19 +114,20 @@ class Meaning:
         rows: list[int] = []
         for number in numbers:
             rows += self._by_name.of(np.array([number])).tolist()
+        rows = rows[:_LOOKED_AT]
         code = [row for row in rows if self._referable[self._graph.def_kind[row]]]
         return code or rows, sure
 
     def _within(self, rows: Sequence[int], parts: Sequence[str]) -> tuple[list[int], float]:
         """Those of the definitions that stand where the parts before the name say, and how sure that is."""
-        wanted, scope = ".".join(parts), parts[-2]
-        qualified = {row: self._graph.qualified(row) for row in rows}
+        scope = parts[-2]
+        qualified = {row: f".{self._graph.qualified(row)}" for row in rows}
         ways = (
-            (1.0, [row for row in rows if f".{qualified[row]}".endswith(f".{wanted}")]),
-            (1.0, [row for row in rows if f".{qualified[row]}".endswith(f".{scope}.{parts[-1]}")]),
-            (1.0, [row for row in rows if self._in_module(row, scope)]),
+            [row for row in rows if qualified[row].endswith("." + ".".join(parts))],
+            [row for row in rows if qualified[row].endswith(f".{scope}.{parts[-1]}")],
+            [row for row in rows if self._in_module(row, scope)],
         )
-        return next(((found, sure) for sure, found in ways if found), (list(rows), _PART))
+        return next(((found, 1.0) for found in ways if found), (list(rows), _PART))
 
     def _in_module(self, row: int, module: str) -> bool:
         folder, _, file = self._graph.paths[int(self._graph.def_file[row])].rpartition("/")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 LONGEST = 200_000
 """Characters of a request or a traceback that are looked at: the first half and the last."""
-MOST = 400
+MOST = 100
 """Names, paths or places taken from one text."""
 
 # What a path may begin after. Without it each letter of a long word would be tried as a beginning.

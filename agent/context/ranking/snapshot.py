@@ -4,7 +4,7 @@ model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,14 +33,16 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Difference:
-    """What came after a snapshot. `definitions` are those that are new in files that are not, or not only by name, by
-    path and as places in the file, those that tell little left out; `changed` are files with another content."""
+    """What came after a snapshot. `changed` are files with another content; `definitions` are those that are new, as
+    places in their file, those that tell little left out; `added` and `definitions` name the first files only, and
+    `more` is how many others have something new."""
 
     added: Sequence[str]
     gone: Sequence[str]
     moved: Mapping[str, str]
     changed: frozenset[str]
     definitions: Mapping[str, Sequence[int]]
+    more: int
 
 
 def snapshot(graph: SymbolGraph) -> Snapshot:
@@ -50,8 +52,9 @@ def snapshot(graph: SymbolGraph) -> Snapshot:
     return Snapshot(graph.generation, graph.paths, files, graph.contents, definitions)
 
 
-def difference(before: Snapshot, graph: SymbolGraph) -> Difference:
-    """What changed. A file counts as moved where one of the same content is gone."""
+def difference(before: Snapshot, graph: SymbolGraph, own: Collection[str], most: int) -> Difference:
+    """What changed. A file counts as moved where one of the same content is gone. Something new is told of at most so
+    many files, and not of those in `own`."""
     files = fingerprints(graph.paths, fold=False)
     added = np.flatnonzero(~np.isin(files, before.files))
     gone = np.flatnonzero(~np.isin(before.files, files))
@@ -67,18 +70,27 @@ def difference(before: Snapshot, graph: SymbolGraph) -> Difference:
     changed = same.copy()
     changed[same] = before.contents[order[at[same]]] != graph.contents[same]
     fresh = _telling(graph) & ~np.isin(_definitions(graph, files), before.definitions)
-    fresh &= ~np.isin(graph.def_file, np.array(list(moved), np.int32))
+    wanted = np.zeros(len(files), np.bool_)
+    wanted[added] = True
+    wanted[graph.def_file[fresh]] = True
+    wanted[list(moved)] = False
+    wanted[[row for path in own if (row := graph.paths.find(path)) >= 0]] = False
+    new = np.flatnonzero(wanted)
+    told: list[int] = new[:most].tolist()
     definitions: dict[str, list[int]] = {}
-    for row in np.flatnonzero(fresh).tolist():
-        file = int(graph.def_file[row])
-        definitions.setdefault(graph.paths[file], []).append(row - int(graph.first_def[file]))
+    for row in told:
+        places = np.flatnonzero(fresh[int(graph.first_def[row]) : int(graph.first_def[row + 1])])
+        if len(places):
+            definitions[graph.paths[row]] = places.tolist()
     sources = set(moved.values())
+    news = set(told).intersection(added.tolist())
     return Difference(
-        added=[graph.paths[row] for row in added.tolist() if row not in moved],
+        added=[graph.paths[row] for row in sorted(news)],
         gone=[before.paths[row] for row in gone.tolist() if row not in sources],
         moved={before.paths[source]: graph.paths[row] for row, source in moved.items()},
         changed=frozenset(graph.paths[row] for row in np.flatnonzero(changed).tolist()),
         definitions=definitions,
+        more=len(new) - len(told),
     )
 
 

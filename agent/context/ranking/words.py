@@ -18,8 +18,8 @@ from codeagent.agent.context.index.graph import Strings
 
 Rows = NDArray[np.int64]
 
-CHUNK = 1 << 20
-"""Bytes cut at once: what it takes meanwhile is some thirty times that."""
+CHUNK = 1 << 18
+"""Bytes cut at once: what it takes meanwhile is some fifty times that."""
 LONGEST = 64
 """Bytes of a word that count."""
 _OTHER, _LOWER, _UPPER, _DIGIT = range(4)
