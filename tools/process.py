@@ -130,7 +130,8 @@ class Processes:
         timed_out = False
         try:
             try:
-                await asyncio.wait_for(process.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):  # wait_for may lose a cancellation in Python 3.11
+                    await process.wait()
             except TimeoutError:
                 timed_out = True
         finally:
@@ -219,7 +220,8 @@ async def _ended(process: _Process, readers: Sequence[asyncio.Task[None]]) -> No
     try:
         while process.returncode is None:
             try:
-                await asyncio.wait_for(process.wait(), max(0.0, until - time.monotonic()))
+                async with asyncio.timeout(max(0.0, until - time.monotonic())):
+                    await process.wait()
             except asyncio.CancelledError as e:
                 again = e
             except TimeoutError:
