@@ -23,6 +23,8 @@ ALIASES = {
     "bash": "run", "shell": "run", "edit": "edit", "multiedit": "edit", "write": "write", "read": "read", "grep":
     "grep", "glob": "list", "ls": "list", "todowrite": "todo",
 }  # fmt: skip
+# Tools that do the same as another by other means: its rules hold for them, too.
+KINDRED = {"edit_symbol": "edit"}
 _SHELL_OPERATORS = re.compile(r"[;&|<>$`\n\r(){}\\*?\[\]!~#]|[^\x20-\x7e]")
 
 
@@ -50,7 +52,8 @@ class Rule(Frozen):
         when it is one plain command: `pytest *` must not cover `pytest x; rm -rf .`. A DENY rule also looks at each
         part of a compound.
         """
-        if (self.kind not in (None, effect.kind)) or (self.tool not in (None, tool.lower())):
+        name = tool.lower()
+        if self.kind not in (None, effect.kind) or self.tool not in (None, name, KINDRED.get(name)):
             return False
         if self.pattern == "*":
             return True

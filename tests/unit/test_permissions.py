@@ -127,6 +127,12 @@ def test_rules_are_separated_by_commas_and_spaces_outside_parentheses() -> None:
     assert split_rules(["Read,Edit, Bash(git log, x)", "Grep"]) == ["Read", "Edit", "Bash(git log, x)", "Grep"]
 
 
+def test_rules_for_edits_hold_for_edits_by_symbol() -> None:
+    judge = gate("acceptEdits", deny="Edit(src/*)")
+    assert [judge.decide(tool, [WRITE])[0] for tool in ("edit", "edit_symbol", "write")] == ["deny", "deny", "allow"]
+    assert gate(allow="Edit").decide("edit_symbol", [WRITE])[0] == "allow"
+
+
 async def test_nobody_there_to_ask_means_no() -> None:
     verdict = await gate().allows(question("edit", WRITE))
     assert not verdict.allowed
