@@ -125,12 +125,12 @@ def test_sessions_in_light(compare: Compare, sessions: Callable[[], Sessions]) -
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE], ids=str)
 def test_settings(compare: Compare, settings: Callable[[], Settings], size: tuple[int, int]) -> None:
-    assert compare(settings, size, "sampling", "slash", *"sampling", "enter")
+    assert compare(settings, size, "gpu_layers", "slash", *"sampling", "enter")
 
 
 def test_a_setting_is_changed_in_high_contrast(compare: Compare, settings: Callable[[], Settings]) -> None:
     search = ("slash", *"permission", "enter", "enter")
-    assert compare(settings, SMALL, "sampling", *search, theme="high-contrast")
+    assert compare(settings, SMALL, "gpu_layers", *search, theme="high-contrast")
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE], ids=str)
