@@ -119,7 +119,7 @@ async def test_what_the_found_uses_is_found_too(index: CodeIndex) -> None:
 
 async def test_a_failing_line_finds_its_function(index: CodeIndex) -> None:
     trace = (
-        'Traceback (most recent call last):\n  File "/ci/work/shop/currency.py", line 3, in round_to_cents\nTypeError'
+        'Traceback (most recent call last):\n  File "/builds/shop/currency.py", line 3, in round_to_cents\nTypeError'
     )
     hits = await Retriever(index).retrieve(f"Fix this:\n{trace}")
     assert names(hits)[0] == "shop/currency.py:round_to_cents"
