@@ -285,6 +285,7 @@ def test_sessions_of_the_folder_and_one_that_goes_on(app: Start, home: dict[str,
         one.terminal.wait_for("type a request")
         one.terminal.send("/sessions\r")
         one.terminal.wait_for("Sessions in this folder")
+        one.terminal.wait_for("> soft")  # the marked one is described: now there is a list to walk through
         for payload in reversed(tagged()):
             if len(payload.splitlines()) == 1:  # else the title is only its first line
                 one.sees([payload])

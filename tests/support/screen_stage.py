@@ -31,6 +31,10 @@ class ScreenStage(App[None]):
         """Themes first, then the screen."""
         themes.register(self)
         self.theme = self._first_theme
+        self.open()
+
+    def open(self) -> None:
+        """Push the screen anew."""
         self.push_screen(self._make(), self.results.append)
 
 

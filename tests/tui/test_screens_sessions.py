@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from screen_stage import ScreenStage, content, put, shown, typed, until, until_shown
 from session_logs import START, started, turn, write_log
+from textual import events
 from textual.widgets import Input
 
 from codeagent.agent.session_index import list_sessions
@@ -178,3 +179,14 @@ async def test_a_folder_without_sessions_says_so(tmp_path: Path) -> None:
         await until_shown(pilot, "There is no session in this folder yet.")
         await pilot.press("enter", "f", "r", "e", "escape")
         assert stage.results == [None]
+
+
+async def test_a_screen_left_while_it_reads_takes_nothing_with_it(stage: ScreenStage) -> None:
+    async with stage.run_test() as pilot:
+        await until_shown(pilot, "Explain the layout")
+        for opened in range(1, 40):
+            for key in ("down", "down", "escape"):  # all at once, as a terminal may give them
+                stage.post_message(events.Key(key, None))
+            await until(pilot, lambda opened=opened: len(stage.results) == opened)
+            stage.open()
+            await until_shown(pilot, "Explain the layout")

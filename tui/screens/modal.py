@@ -6,20 +6,39 @@ from typing import ClassVar
 
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import ModalScreen, ScreenResultType
+from textual.worker import NoActiveWorker, get_current_worker
 
 
 class Modal(ModalScreen[ScreenResultType]):
     """Escape closes it without a result."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", id="screen.close")]
+    _left = False
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close with a result. Does nothing when it is closed already or another screen is on top.
 
-        Textual would close that other screen instead: a third click or a late download must not.
+        Textual would close that other screen instead: a third click or a late download must not. Its workers end here;
+        Textual ends them when the widgets that they would draw on are gone.
         """
-        return super().dismiss(result) if self.is_active else AwaitComplete()
+        if not self.is_active:
+            return AwaitComplete()
+        self._left = True
+        closing = super().dismiss(result)
+        try:
+            own = get_current_worker()
+        except NoActiveWorker:
+            own = None
+        for worker in self.workers:
+            if worker.node is self and worker is not own:
+                worker.cancel()
+        return closing
+
+    def check_message_enabled(self, message: Message) -> bool:
+        """Nothing from its widgets reaches a screen that is left: a handler would miss those that are gone already."""
+        return super().check_message_enabled(message) and not (self._left and message.bubble)
 
     def action_close(self) -> None:
         """Close without a result."""
