@@ -8,7 +8,6 @@ from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import ModalScreen, ScreenResultType
-from textual.worker import NoActiveWorker, get_current_worker
 
 
 class Modal(ModalScreen[ScreenResultType]):
@@ -26,15 +25,10 @@ class Modal(ModalScreen[ScreenResultType]):
         if not self.is_active:
             return AwaitComplete()
         self._left = True
-        closing = super().dismiss(result)
-        try:
-            own = get_current_worker()
-        except NoActiveWorker:
-            own = None
         for worker in self.workers:
-            if worker.node is self and worker is not own:
+            if worker.node is self:
                 worker.cancel()
-        return closing
+        return super().dismiss(result)
 
     def check_message_enabled(self, message: Message) -> bool:
         """Nothing from its widgets reaches a screen that is left: a handler would miss those that are gone already."""
