@@ -75,6 +75,11 @@ class Mode(click.Choice[str]):
     multiple=True,
     help="Always refuse. Refusing wins.",
 )
+@click.option(
+    "--sandbox",
+    type=click.Choice(["auto", "off", "require"]),
+    help="Run commands in the strongest sandbox of this machine, in none, or only in a full one.",
+)
 @click.option("--max-turns", type=PositiveInt(), help="At most this many model calls.")
 @click.option("--max-tokens", type=PositiveInt(), help="At most this many generated tokens.")
 @click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", help="At most this long.")
@@ -149,8 +154,8 @@ def task(**flags: Any) -> int:
     codeagent model list          what can be pulled, and what fits this machine
     codeagent doctor              what this machine has and what it lacks
 
-    An edit or a command that nobody can approve is refused and listed in the result. Commands run with your own
-    rights: they are not confined to a sandbox yet.
+    An edit or a command that nobody can approve is refused and listed in the result. Commands run in a sandbox: they
+    write in this folder only, and have no network.
     """
     if flags["version"]:
         from codeagent import __version__  # rare: the plain flag is answered earlier
@@ -181,7 +186,8 @@ def _start(flags: dict[str, Any]) -> int:
 def _interactive(flags: dict[str, Any]) -> int:
     if flags["prompt"] is not None and len(flags["prompt"].split()) == 1:
         raise click.UsageError(f"There is no command {flags['prompt']!r}. `codeagent --help` lists them.")
-    if sys.stdin is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    streams = (sys.stdin, sys.stdout, sys.stderr)  # Textual draws on the last one
+    if not all(stream is not None and stream.isatty() for stream in streams):
         raise click.UsageError("The app needs a terminal. Give a task with --task TEXT to work without one.")
     from codeagent.agent.bootstrap import SessionOptions  # loaded only when there is something to do
     from codeagent.tui.run import run_app
@@ -215,6 +221,7 @@ def session_fields(flags: dict[str, Any]) -> dict[str, Any]:
     seed = {"seed": flags["seed"]} if flags["seed"] is not None else {}
     heat = {"temperature": flags["temperature"]} if flags["temperature"] is not None else {}
     names = ("model", "context", "gpu_layers", "threads", "rpc", "allowed_tools", "disallowed_tools", "max_turns")
+    names += ("sandbox",)
     settings = {name: flags[name] for name in names}
     settings["permission_mode"] = "bypassPermissions" if flags["yolo"] else flags["permission_mode"]
     settings["sampling"] = (seed | heat) or None
