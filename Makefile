@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench format docs screenshots
+.PHONY: help setup demo test faults check bench format docs screenshots
 
 BENCH ?= bench/engine.py
 
@@ -18,6 +18,9 @@ demo: setup ## let the agent fix a real bug in a small repository, with the defa
 
 test: setup ## run all tests, real-model tests included (ARGS="-k name" for some of them)
 	@.venv/bin/python scripts/run_tests.py $(ARGS)
+
+faults: setup ## try the fifty safety cases and print what was held (ARGS="26 28" for some of them)
+	@.venv/bin/python scripts/faults.py $(ARGS)
 
 check: setup ## run every static check: format, lint, types, layers, sizes, package, licences, docs
 	@.venv/bin/python scripts/check.py

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from codeagent.agent.changes import Files
 from codeagent.agent.checks import CheckReport
 from codeagent.agent.conversation import Conversation
 from codeagent.inference.client import Sampling
-
-Files = dict[Path, bytes | None]
 
 HOTTEST = 0.9
 HEAT = 0.3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,32 +11,53 @@ from codeagent import prompts
 from codeagent.agent.changes import ChangeLog
 from codeagent.agent.checks import Checker
 from codeagent.agent.config import Config, ConfigError, load_config, process_environment
+from codeagent.agent.confinement import notices, runner_command, session_sandbox
 from codeagent.agent.context.code import CodeContext
 from codeagent.agent.context.index.index import CodeIndex
 from codeagent.agent.context.instructions import read_instructions
 from codeagent.agent.context.request import RequestComposer
 from codeagent.agent.conversation import messages_of, without_tokens
+from codeagent.agent.embedding import open_learning
 from codeagent.agent.events import Emit, Event, ModelState, Notice, SessionStarted
+from codeagent.agent.git.program import Git
+from codeagent.agent.git.repository import Repository
 from codeagent.agent.guards import Limits
+from codeagent.agent.kept_changes import open_changes
+from codeagent.agent.logs import log_to
+from codeagent.agent.obeying import news, obeyed
 from codeagent.agent.paths import Paths
 from codeagent.agent.permissions import Approver, Decision, PermissionGate, Rule, parse_rule, split_rules
+from codeagent.agent.project_files import PROJECT_CONFIG, ProjectFiles
+from codeagent.agent.secrets import Secrets
 from codeagent.agent.session import Parts, Recorder, Session
 from codeagent.agent.tool_runner import ToolRunner
-from codeagent.agent.transcript import Transcript, TranscriptError, find, load, new_session_id, newest
-from codeagent.agent.trust import PROJECT_CONFIG, TrustStore
+from codeagent.agent.transcript import (
+    Transcript,
+    TranscriptError,
+    company,
+    find,
+    load,
+    new_session_id,
+    newest,
+)
+from codeagent.agent.trust import TrustStore
 from codeagent.inference.client import ModelClient, ModelLoadError
 from codeagent.inference.frames import LoadSettings
 from codeagent.inference.runner_client import RunnerClient
 from codeagent.inference.scripted import ScriptedClient
 from codeagent.inference.store import ModelStore, default_models_folder
 from codeagent.tools.api import EffectKind, ToolError, relative
+from codeagent.tools.files import sweep
 from codeagent.tools.ledger import FileLedger
+from codeagent.tools.parser import Parser
 from codeagent.tools.process import Processes
 from codeagent.tools.registry import builtin_tools, symbol_tools
 from codeagent.tools.ripgrep import Ripgrep
+from codeagent.tools.sandbox.hidden import SandboxError
+from codeagent.tools.sandbox.sandbox import Sandbox
 from codeagent.tools.workspace import Workspace
 
-BAD_INPUT, BAD_CONFIG, UNTRUSTED, ERROR = 42, 52, 55, 1
+BAD_INPUT, BAD_CONFIG, UNTRUSTED, NO_SANDBOX, ERROR = 42, 52, 55, 56, 1
 TEST_SECONDS = 120.0
 LARGE_MODEL = 2_400_000_000
 """Bytes of the file of a model that is worth more tools: about four billion parameters at four bits."""
@@ -53,7 +74,8 @@ class SetupError(Exception):
 @dataclass(frozen=True)
 class SessionOptions:
     """How to open a session. `flags` are settings from the command line; None or an empty tuple in them means not
-    given.
+    given. `trust` holds for this run alone. `obey` is the digest of the project's files that the person agreed to for
+    it; None: with `trust` whatever they are.
     """
 
     root: Path
@@ -61,6 +83,7 @@ class SessionOptions:
     flags: Mapping[str, Any] = field(default_factory=dict[str, Any])
     limits: Limits = field(default_factory=Limits)
     trust: bool = False
+    obey: str | None = None
     bare: bool = False
     verify: str | None = None
     add_dirs: tuple[Path, ...] = ()
@@ -74,7 +97,9 @@ class SessionOptions:
 
 @dataclass(frozen=True)
 class Opened:
-    """An open session and what a front end needs beside it; `past` are the events of the session it goes on with."""
+    """An open session and what a front end needs beside it; `past` are the events of the session it goes on with,
+    `obeyed` the digest of the project's files that hold in it, "" for none.
+    """
 
     session: Session
     client: ModelClient
@@ -84,11 +109,13 @@ class Opened:
     model_name: str
     config: Config
     root: Path
-    processes: Processes
+    repository: Repository
     ripgrep: Ripgrep
     code: CodeContext
     log_folder: Path
     past: tuple[Event, ...]
+    obeyed: str
+    sandbox: Sandbox
 
     async def files(self) -> list[str]:
         """The workspace's files that no ignore rule excludes, relative to its root; none without ripgrep."""
@@ -113,33 +140,53 @@ def open_session(
         raise SetupError(
             UNTRUSTED,
             f"The folder {root} is not trusted yet, so nothing in it was read. "
-            "If you trust what is in it, run `codeagent trust` there once, or add --trust to this run.",
+            "If you trust what is in it, run `codeagent trust` there once, or add --trust to this run."
+            + (f" {trust.problem}" if trust.problem else ""),
         )
+    project, ignored = (None, ()) if options.bare else obeyed(root, trust, options.trust, options.obey)
     try:
-        config = _config(options, root, paths, trust)
+        config = _config(options, root, project)
         rules = _rules(config, options.verify)
     except ConfigError as e:
         raise SetupError(BAD_CONFIG, str(e)) from e
+    environ = process_environment()
+    sandbox = _sandbox((root, *extra), config, paths, approver)
     client, model_name = loaded or _client(options, config, emit)
     transcript, session_id, past = _log(options, paths.sessions(root))
     recorder = Recorder(transcript, emit)
 
     workspace = Workspace(root, extra)
     ledger = FileLedger()
-    changes = ChangeLog(root)
-    gate = PermissionGate(config.permission_mode, rules, root, approver)
-    environ = process_environment()
-    processes = Processes(root, environ)
+    gate = PermissionGate(config.permission_mode, rules, root, approver, sandbox.confines)
+    processes = Processes(root, environ)  # for our own programs, which only look
+    commands = Processes(root, environ, sandbox, lambda text: recorder(Notice(level="warning", text=text)))
     ripgrep = Ripgrep(workspace, processes)
-    index = CodeIndex(root, paths.index(root), lambda: ripgrep.files(root))
-    code = CodeContext(index, processes, lambda text: recorder(Notice(level="warning", text=text)))
+    index = CodeIndex(root, paths.index(root), lambda: _files(ripgrep, root))
+    repository = Repository(Git(processes), root)
+    code = CodeContext(
+        index,
+        repository,
+        lambda text: recorder(Notice(level="warning", text=text)),
+        open_learning(config, paths.vectors(root), environ, lambda text: recorder(Notice(level="warning", text=text))),
+    )
+    changes, lacking = open_changes(
+        root,
+        paths.checkpoints(root) if options.persist else None,
+        session_id,
+        past.source,
+        repository.git,
+        lambda text: recorder(Notice(level="warning", text=text)),
+    )
+    parser = Parser()
     tools = builtin_tools(
-        workspace, ledger, environ, options.verify or config.test_command, _test_timeout(options.limits)
+        workspace, ledger, environ, options.verify or config.test_command, _test_timeout(options.limits), commands
     )
     if config.symbol_tools or (config.symbol_tools is None and _is_large(options, config)):
-        tools += symbol_tools(workspace, ledger, index, ripgrep)
-    runner = ToolRunner(tools, gate, changes, recorder)
-    checker = Checker(runner, changes, root, required=options.verify is not None)
+        tools += symbol_tools(workspace, ledger, index, ripgrep, parser)
+    secrets = Secrets(workspace.roots, environ)
+    log_to(paths.log_file, secrets.mask)
+    runner = ToolRunner(tools, gate, changes, recorder, secrets)
+    checker = Checker(runner, changes, root, required=options.verify is not None, parser=parser)
     limits = (
         options.limits
         if options.limits.max_turns
@@ -155,7 +202,7 @@ def open_session(
         client=client,
         runner=runner,
         checker=checker,
-        composer=RequestComposer(workspace, ledger, ripgrep, code),
+        composer=RequestComposer(workspace, ledger, ripgrep, code, secrets.reveal),
         code=code,
         changes=changes,
         ledger=ledger,
@@ -166,7 +213,8 @@ def open_session(
         verify=options.verify,
         unattended=approver is None,
         gate=gate,
-        processes=processes,
+        processes=commands,
+        parser=parser,
     )
     recorder(
         SessionStarted(
@@ -176,12 +224,15 @@ def open_session(
             tools=tuple(spec.name for spec in runner.specs),
             permission_mode=config.permission_mode,
             resumed_from=past.source,
+            sandbox=sandbox.level,
         )
     )
+    for text in (*notices(sandbox, root), *lacking, *company(paths.sessions(root), transcript)):
+        recorder(Notice(level="warning", text=text))
     if past.damaged:
         text = f"{past.damaged} damaged lines of the session log were skipped; everything else is there."
         recorder(Notice(level="warning", text=text))
-    for warning in instructions.warnings:
+    for warning in (*ignored, *instructions.warnings, *(() if options.bare else news(root, instructions, trust))):
         recorder(Notice(level="warning", text=warning))
     messages = messages_of(past.events)
     if past.model != model_name:
@@ -196,12 +247,26 @@ def open_session(
         model_name,
         config,
         root,
-        processes,
+        repository,
         ripgrep,
         code,
         paths.sessions(root),
         past.events,
+        project.digest if project is not None else "",
+        sandbox,
     )
+
+
+async def _files(ripgrep: Ripgrep, root: Path) -> list[Path]:
+    """The files to index. What killed writes left among them is removed."""
+    return sweep(await ripgrep.open_files(root))
+
+
+def _sandbox(roots: Sequence[Path], config: Config, paths: Paths, approver: Approver | None) -> Sandbox:
+    try:
+        return session_sandbox(roots, config, paths, process_environment(), attended=approver is not None)
+    except SandboxError as e:
+        raise SetupError(NO_SANDBOX, str(e)) from e
 
 
 def _is_large(options: SessionOptions, config: Config) -> bool:
@@ -229,10 +294,11 @@ def _folder(path: Path) -> Path:
     return root
 
 
-def _config(options: SessionOptions, root: Path, paths: Paths, trust: TrustStore) -> Config:
-    user = None if options.bare else paths.config_file
-    project = None if options.bare or not (options.trust or trust.config_trusted(root)) else root / PROJECT_CONFIG
-    return load_config(user, project, process_environment(), options.flags)
+def _config(options: SessionOptions, root: Path, project: ProjectFiles | None) -> Config:
+    user = None if options.bare else options.paths.config_file
+    data = project.config if project is not None else None
+    file = root / PROJECT_CONFIG if data is not None else None
+    return load_config(user, file, process_environment(), options.flags, data)
 
 
 def _rules(config: Config, verify: str | None) -> list[Rule]:
@@ -268,7 +334,7 @@ def _client(options: SessionOptions, config: Config, emit: Emit) -> tuple[ModelC
     def on_state(state: str, detail: str, progress: float | None) -> None:
         emit(ModelState(state=state, detail=detail, progress=progress))
 
-    return RunnerClient(settings, on_state=on_state), settings.name
+    return RunnerClient(settings, on_state, runner_command(settings, process_environment())), settings.name
 
 
 @dataclass(frozen=True)

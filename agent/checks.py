@@ -4,6 +4,7 @@ front end.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from pathlib import Path
@@ -13,6 +14,7 @@ from codeagent.agent.tool_runner import ToolRunner
 from codeagent.inference.client import Frozen, ToolCall
 from codeagent.tools import syntax
 from codeagent.tools.api import TestReport, relative
+from codeagent.tools.parser import Parser
 
 
 class CheckReport(Frozen):
@@ -34,12 +36,13 @@ class Checker:
     With `required` the tests are the person's own condition (`--verify`), and the turn is not done before they pass.
     """
 
-    def __init__(self, runner: ToolRunner, changes: ChangeLog, root: Path, required: bool) -> None:
+    def __init__(self, runner: ToolRunner, changes: ChangeLog, root: Path, required: bool, parser: Parser) -> None:
         """`runner` must have a tool named `test`; whether it may run is the gate's decision, as for any call."""
         self._runner = runner
         self._changes = changes
         self._root = root
         self.required = required
+        self._parser = parser
         self._failed_states: set[str] = set()
         self.last: CheckReport | None = None
 
@@ -53,7 +56,7 @@ class Checker:
 
     async def after_edit(self, before: dict[str, bytes | None]) -> CheckReport:
         """Check files just written, given by absolute path with their bytes before this step."""
-        problems = self._new_syntax_problems(before)
+        problems = await asyncio.to_thread(self._new_syntax_problems, before)
         if problems:
             text = "The file has a syntax error now, so the tests were not run:\n" + "\n".join(problems)
             self.last = CheckReport(passed=False, text=text, repeated=self._failed_before())
@@ -96,6 +99,7 @@ class Checker:
                 now = path.read_bytes()
             except OSError:
                 continue
-            found = syntax.new_problems(syntax.check(path.name, old) if old else [], syntax.check(path.name, now))
+            known = self._parser.problems(path.name, old) if old else []
+            found = syntax.new_problems(known, self._parser.problems(path.name, now))
             lines += [f"{relative(path, self._root)} line {p.line}: {p.message}: {p.snippet}" for p in found[:3]]
         return lines

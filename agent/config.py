@@ -22,9 +22,12 @@ ENVIRONMENT = {
     "CODEAGENT_GPU_LAYERS": "gpu_layers",
     "CODEAGENT_THREADS": "threads",
     "CODEAGENT_PERMISSION_MODE": "permission_mode",
+    "CODEAGENT_SANDBOX": "sandbox",
 }
 
 _TABLES = ("sampling", "keys")
+_PERSONAL = ("sandbox",)
+"""What no project may decide for the person."""
 
 
 class ConfigError(Exception):
@@ -48,6 +51,14 @@ class Config(Frozen):
         default=(), description="llama.cpp RPC servers (host:port) whose devices hold layers too."
     )
     permission_mode: PermissionMode = Field(default="default", description="What may happen without asking.")
+    sandbox: Literal["auto", "off", "require"] = Field(
+        default="auto",
+        description="Whether commands run in a sandbox: `auto` takes the strongest this machine has, `require` only a "
+        "full one, `off` none. A project cannot set it.",
+    )
+    command_memory_gb: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Memory of one command with all it starts, in GB; half of the machine's by default."
+    )
     allowed_tools: tuple[str, ...] = Field(
         default=(), description="Rules such as Edit or Bash(pytest *) that need no asking."
     )
@@ -62,6 +73,11 @@ class Config(Frozen):
         description="Size of the map of the repository that the model is given, in tokens; 0: none. By default it "
         "follows the model's size and window.",
     )
+    embedding_model: str | None = Field(
+        default=None,
+        description="Catalogue name of a model that gives texts vectors, or the path of its GGUF file: code is then "
+        "found by its meaning, too. None by default.",
+    )
     symbol_tools: bool | None = Field(
         default=None,
         description="Whether the model gets the tools find_symbol, outline and edit_symbol. By default models of more "
@@ -75,9 +91,9 @@ class Config(Frozen):
     )
 
 
-def _table(path: Path) -> dict[str, Any]:
+def _table(path: Path, data: bytes | None = None) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads((path.read_bytes() if data is None else data).decode("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as e:
@@ -85,19 +101,27 @@ def _table(path: Path) -> dict[str, Any]:
 
 
 def load_config(
-    user_file: Path | None, project_file: Path | None, environ: Mapping[str, str], flags: Mapping[str, Any]
+    user_file: Path | None,
+    project_file: Path | None,
+    environ: Mapping[str, str],
+    flags: Mapping[str, Any],
+    project_data: bytes | None = None,
 ) -> Config:
     """The settings that hold, each source over the one before. Files that do not exist are empty; None skips a source.
 
+    `project_data` is what the project's file was found to hold when it was judged; it is then not read again.
     Raises ConfigError with the source and the field when something is wrong.
     """
     values: dict[str, Any] = {}
     layers: list[tuple[str, dict[str, Any]]] = [
         (str(user_file), _table(user_file) if user_file else {}),
-        (str(project_file), _table(project_file) if project_file else {}),
+        (str(project_file), _table(project_file, project_data) if project_file else {}),
         ("the environment", {field: environ[name] for name, field in ENVIRONMENT.items() if environ.get(name)}),
         ("the command line", {k: v for k, v in flags.items() if v is not None and v != ()}),
     ]
+    for name in _PERSONAL:
+        if name in layers[1][1]:
+            raise ConfigError(f"The setting {name!r} in {project_file} is not for a project to decide: remove it.")
     for source, layer in layers:
         nested = {name: {**values.get(name, {}), **layer.get(name, {})} for name in _TABLES if name in layer}
         values |= layer | nested

@@ -74,17 +74,30 @@ class Conversation:
         self._messages.append(message)
 
     def rewind(
-        self, length: int, files: tuple[str, ...], reason: str, turn: int | None = None, conversation: bool = True
+        self,
+        length: int,
+        files: tuple[str, ...],
+        reason: str,
+        turn: int | None = None,
+        conversation: bool = True,
+        stayed: tuple[str, ...] = (),
     ) -> None:
         """Go back to the first `length` messages. The log keeps the rest. `turn` is set where a person did it, and
-        `conversation` false where only files went back.
+        `conversation` false where only files went back; `stayed` names those that did not.
         """
-        self._emit(Rewound(messages=length, files=files, reason=reason, turn=turn, conversation=conversation))
+        self._emit(
+            Rewound(messages=length, files=files, reason=reason, turn=turn, conversation=conversation, stayed=stayed)
+        )
         del self._messages[length:]
 
     def bring_back(
-        self, messages: tuple[Message, ...], files: tuple[str, ...], turn: int, turns: tuple[tuple[int, str, int], ...]
+        self,
+        messages: tuple[Message, ...],
+        files: tuple[str, ...],
+        turn: int,
+        turns: tuple[tuple[int, str, int], ...],
+        stayed: tuple[str, ...] = (),
     ) -> None:
         """Append what a rewind dropped."""
-        self._emit(Redone(messages=messages, files=files, turn=turn, turns=turns))
+        self._emit(Redone(messages=messages, files=files, turn=turn, turns=turns, stayed=stayed))
         self._messages += messages

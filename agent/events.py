@@ -26,7 +26,9 @@ TurnOutcome = Literal[
 
 
 class SessionStarted(Frozen):
-    """A session opened on a folder; `resumed_from` is the session it continues or forks."""
+    """A session opened on a folder; `resumed_from` is the session it continues or forks, `sandbox` how well commands
+    are held: full, reduced, none or off.
+    """
 
     type: Literal["session_started"] = "session_started"
     session_id: str
@@ -35,6 +37,7 @@ class SessionStarted(Frozen):
     tools: tuple[str, ...]
     permission_mode: str
     resumed_from: str | None = None
+    sandbox: str = ""
 
 
 class TurnStarted(Frozen):
@@ -90,7 +93,9 @@ class ToolFinished(Frozen):
 
 
 class PermissionDenied(Frozen):
-    """The gate refused a call; `reason` says which rule, or that nobody was there to ask."""
+    """The gate refused a call; `reason` says which rule, or that nobody was there to ask; `code` is that for programs,
+    one of permissions.Refusal.
+    """
 
     type: Literal["permission_denied"] = "permission_denied"
     call_id: str
@@ -98,6 +103,7 @@ class PermissionDenied(Frozen):
     arguments: dict[str, object]
     effects: tuple[Effect, ...]
     reason: str
+    code: str = ""
     title: str = ""
 
 
@@ -120,7 +126,7 @@ class FilesChanged(Frozen):
 class Rewound(Frozen):
     """The conversation went back to its first `messages` messages; with `files` the files went back too. Nothing is
     deleted. `turn` is set when a person went back to before that turn, not when the agent took back its own step. With
-    `conversation` false only files went back.
+    `conversation` false only files went back. `stayed` names files that somebody else changed since.
     """
 
     type: Literal["rewound"] = "rewound"
@@ -129,11 +135,12 @@ class Rewound(Frozen):
     reason: str = ""
     turn: int | None = None
     conversation: bool = True
+    stayed: tuple[str, ...] = ()
 
 
 class Redone(Frozen):
     """A rewind to before `turn` was taken back: these messages stand again, and with them the `turns`, each as number,
-    text and the conversation's length before it.
+    text and the conversation's length before it. `stayed` names files that somebody else changed since.
     """
 
     type: Literal["redone"] = "redone"
@@ -141,6 +148,7 @@ class Redone(Frozen):
     files: tuple[str, ...] = ()
     turn: int
     turns: tuple[tuple[int, str, int], ...] = ()
+    stayed: tuple[str, ...] = ()
 
 
 class Steered(Frozen):

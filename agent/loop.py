@@ -23,6 +23,8 @@ from codeagent.inference.client import ChatRequest, Finished, Message, ModelClie
 RESENDS = 2
 IDLE_STOP = 3
 SEARCH_STOP = 12
+CALLS_AT_ONCE = 50
+ERRORS_SHOWN = 5
 CLOSING_TOKENS = 200
 
 
@@ -110,11 +112,12 @@ class AgentLoop:
         self._emit(events.StepStarted(n=self.steps))
         reply = await self._ask()
         self.usage += reply.finished.usage
+        calls = _distinct(reply.calls)
         message = Message(
             role="assistant",
             content=reply.text,
             reasoning=reply.reasoning,
-            tool_calls=tuple(_distinct(reply.calls)),
+            tool_calls=tuple(calls[:CALLS_AT_ONCE]),
             tokens=reply.finished.tokens,
         )
         self._conversation.add(message, reply.finished.usage)
@@ -125,7 +128,7 @@ class AgentLoop:
         if reply.finished.reason == "context_full":
             return "context_full"
         if reply.calls:
-            return await self._act(list(message.tool_calls), reply.finished)
+            return await self._act(list(message.tool_calls), reply.finished, self._unmade(reply, len(calls)))
         if reply.malformed or reply.finished.reason in ("length", "loop"):
             return self._complain(reply)
         if self._shows_a_change(reply):
@@ -184,8 +187,20 @@ class AgentLoop:
                         reply.finished = event
         return reply
 
-    async def _act(self, calls: list[ToolCall], finished: Finished) -> TurnOutcome | None:
-        """Run the calls in order, then check what they wrote; the check's words go with the last result."""
+    def _unmade(self, reply: Reply, calls: int) -> str:
+        """What the model must know of calls in a reply that are not made, beside those that are; empty if all are."""
+        too_many = max(0, calls - CALLS_AT_ONCE)
+        if too_many:
+            text = f"The model asked for {calls:,} calls at once: the first {CALLS_AT_ONCE} are made."
+            self._emit(events.Notice(level="warning", text=text))
+        if not too_many and not reply.malformed:
+            return ""
+        return prompts.render("loop/unmade.md", errors=reply.malformed[:ERRORS_SHOWN], too_many=too_many)
+
+    async def _act(self, calls: list[ToolCall], finished: Finished, unmade: str) -> TurnOutcome | None:
+        """Run the calls in order, then check what they wrote; the check's words go with the last result, and so does
+        what there is to say of calls that were not made.
+        """
         self._idle = 0
         self._to_write = None
         stop: TurnOutcome | None = None
@@ -193,6 +208,9 @@ class AgentLoop:
         results: list[tuple[ToolCall, str, bool]] = []
         denied = False
         for call in calls:
+            if stop is not None:
+                results.append((call, prompts.load("loop/not_made.md").rstrip(), True))
+                continue
             ran = await self._runner.run(call, certainty_of(call, finished.logprobs))
             output = ran.result.output
             advice = self._guard.note(call, output, ran.result.is_error)
@@ -201,12 +219,16 @@ class AgentLoop:
             elif advice != "go":
                 output += "\n" + prompts.load("loop/repeated_call.md")
             denied = denied or ran.denied
+            self._shown_instead = self._shown_instead and not ran.objected
             if ran.changed:
                 self._checker.outdated()
             if ran.broken or (self._guard.failing and not self._must_act):
                 stop = "tool_failure"
             before = ran.before | before
             results.append((call, output, ran.result.is_error))
+        if unmade:
+            call, output, is_error = results[-1]
+            results[-1] = (call, f"{output}\n\n{unmade}", is_error)
         report = CheckReport(passed=None)
         if before:
             self._emit(events.FilesChanged(paths=tuple(before)))
@@ -245,7 +267,8 @@ class AgentLoop:
     def _shows_a_change(self, reply: Reply) -> bool:
         """Whether the answer shows a change and does not make it, as small models do.
 
-        Once a turn they are asked to make it, and then can only write that file.
+        Once, and once more when a person wanted another change, they are asked to make it, and then can only write that
+        file.
         """
         path = None if self._shown_instead else self._subject(reply.text)
         if path is None:
@@ -271,7 +294,7 @@ class AgentLoop:
             )
             return None
         if reply.malformed:
-            text = prompts.render("loop/malformed.md", errors=reply.malformed)
+            text = prompts.render("loop/malformed.md", errors=reply.malformed[:ERRORS_SHOWN])
         else:
             text = prompts.load("loop/cut.md")
         self._conversation.add(Message(role="user", content=text))

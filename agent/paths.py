@@ -42,6 +42,11 @@ class Paths:
         return self.state / "trusted.json"
 
     @property
+    def log_file(self) -> Path:
+        """What went wrong inside codeagent."""
+        return self.state / "codeagent.log"
+
+    @property
     def prompt_history(self) -> Path:
         """What was typed into the app's prompt."""
         return self.state / "prompts.jsonl"
@@ -50,9 +55,26 @@ class Paths:
         """The folder of session logs of one workspace."""
         return self.state / "sessions" / _key(root)
 
+    def checkpoints(self, root: Path) -> Path:
+        """The folder with the earlier states of one workspace's files, which is kept small."""
+        return self.state / "checkpoints" / _key(root)
+
     def index(self, root: Path) -> Path:
         """The database with the symbols of one workspace; it can be made again at any time."""
         return self.cache / "index" / f"{_key(root)}.sqlite"
+
+    def vectors(self, root: Path) -> Path:
+        """The folder with the vectors of one workspace's definitions; they can be made again at any time."""
+        return self.cache / "index" / f"{_key(root)}.vectors"
+
+    @property
+    def sandbox_tests(self) -> Path:
+        """What was found out about the sandboxes of this machine; found out again when it is missing."""
+        return self.cache / "sandbox" / "tests"
+
+    def command_cache(self, root: Path) -> Path:
+        """What commands may write beside one workspace: the caches of compilers and package managers."""
+        return self.cache / "sandbox" / _key(root)
 
 
 def _key(root: Path) -> str:

@@ -16,7 +16,10 @@ from typing import Literal, Protocol
 from codeagent.agent.certainty import Certainty
 from codeagent.agent.config import ConfigError, PermissionMode
 from codeagent.inference.client import Frozen
-from codeagent.tools.api import Effect, EffectKind, PreparedCall, relative
+from codeagent.tools.api import Binding, Effect, EffectKind, PreparedCall, relative
+from codeagent.tools.commands.readings import readings
+from codeagent.tools.commands.script import is_plain
+from codeagent.tools.sensitive import is_obeyed_at_once
 
 # The spellings of other agents, so that rules written for them work here.
 ALIASES = {
@@ -25,7 +28,14 @@ ALIASES = {
 }  # fmt: skip
 # Tools that do the same as another by other means: its rules hold for them, too.
 KINDRED = {"edit_symbol": "edit"}
-_SHELL_OPERATORS = re.compile(r"[;&|<>$`\n\r(){}\\*?\[\]!~#]|[^\x20-\x7e]")
+NAMED_ONLY = (EffectKind.REVEAL, EffectKind.AUTORUN)
+_NEEDS = {
+    EffectKind.REVEAL: "showing {}, which may hold secrets,",
+    EffectKind.AUTORUN: "changing {}, which programs run or obey by themselves,",
+}
+_COMMANDS = (EffectKind.LOOK, EffectKind.EXECUTE, EffectKind.NETWORK)
+Refusal = Literal["forbidden", "plan_mode", "nobody_to_ask", "refused_by_person"]
+"""Why a call was refused, for programs. Names are only ever added."""
 
 
 class Decision(StrEnum):
@@ -50,20 +60,28 @@ class Rule(Frozen):
 
         A file matches by its path relative to the root, or absolute. A command matches a pattern with wildcards only
         when it is one plain command: `pytest *` must not cover `pytest x; rm -rf .`. A DENY rule also looks at each
-        part of a compound.
+        part of a compound, and one for reading also at what commands read. A rule that allows a command does not give
+        it the network: that takes a rule of the form Network(command).
         """
         name = tool.lower()
-        if self.kind not in (None, effect.kind) or self.tool not in (None, name, KINDRED.get(name)):
+        denies = self.decision is Decision.DENY
+        looks = denies and effect.kind is EffectKind.READ and name == "run" and self.tool == "read"
+        if self.kind not in (None, effect.kind) or not (looks or self.tool in (None, name, KINDRED.get(name))):
+            return False
+        if effect.kind is EffectKind.NETWORK and self.tool == "run" and not denies:
             return False
         if self.pattern == "*":
-            return True
-        if effect.kind is EffectKind.EXECUTE:
+            # Whoever allows a tool as a whole has not thought of these files: they are to be named.
+            whole_tool = self.decision is Decision.ALLOW and self.tool is not None
+            return not (whole_tool and effect.kind in NAMED_ONLY)
+        if effect.kind in _COMMANDS:
             if effect.target == self.pattern:
                 return True
-            if self.decision is Decision.DENY:
-                parts = [effect.target, *re.split(r"[;&|\n(){}`]+", effect.target)]
-                return any(_glob(p.strip(), self.pattern) for p in parts)
-            return not _SHELL_OPERATORS.search(effect.target) and _glob(effect.target, self.pattern)
+            if denies:
+                return any(_glob(reading, self.pattern) for reading in readings(effect.target))
+            return is_plain(effect.target) and _glob(effect.target, self.pattern)
+        if self.tool == "run":
+            return False  # its pattern is of commands, not of the files that they read
         path = Path(effect.target)
         return _glob(relative(path, root), self.pattern) or _glob(str(path), self.pattern)
 
@@ -84,12 +102,13 @@ def parse_rule(text: str, decision: Decision) -> Rule:
         raise ConfigError(
             f"The permission rule {text!r} is not of the form Tool or Tool(pattern), such as Bash(pytest *)."
         )
-    name, pattern = match[1], match[2]
+    name, pattern = match[1].lower(), match[2]
     if pattern and pattern.endswith(":*"):
         pattern = pattern[:-2] + " *"
-    return Rule(
-        decision=decision, tool=ALIASES.get(name.lower(), name.lower()), pattern=pattern or "*", source=text.strip()
-    )
+    rule = Rule(decision=decision, pattern=pattern or "*", source=text.strip())
+    if name == "network":
+        return rule.model_copy(update={"kind": EffectKind.NETWORK})
+    return rule.model_copy(update={"tool": ALIASES.get(name, name)})
 
 
 def split_rules(texts: Iterable[str]) -> list[str]:
@@ -100,15 +119,18 @@ def split_rules(texts: Iterable[str]) -> list[str]:
     return [part for part in re.findall(r"[^\s,()]+(?:\([^)]*\))?", joined) if part]
 
 
-def mode_rules(mode: PermissionMode) -> list[Rule]:
-    """What a permission mode allows and refuses, as rules. Reading is free in every mode; no rule means ask."""
-    rules = [Rule(decision=Decision.ALLOW, kind=EffectKind.READ, source=mode)]
+def mode_rules(mode: PermissionMode, confined: bool) -> list[Rule]:
+    """What a permission mode allows and refuses, as rules. Reading is free in every mode, and so are commands that only
+    look where a sandbox confines them; no rule means ask.
+    """
+    free = [EffectKind.READ, EffectKind.LOOK] if confined else [EffectKind.READ]
+    rules = [Rule(decision=Decision.ALLOW, kind=kind, source=mode) for kind in free]
     match mode:
         case "plan":
             rules += [
                 Rule(decision=Decision.DENY, kind=kind, source="plan mode")
                 for kind in EffectKind
-                if kind is not EffectKind.READ
+                if kind not in (EffectKind.READ, EffectKind.REVEAL, EffectKind.LOOK)
             ]
         case "acceptEdits":
             rules.append(Rule(decision=Decision.ALLOW, kind=EffectKind.WRITE, source=mode))
@@ -130,7 +152,9 @@ class Question:
 
     @property
     def grants(self) -> tuple[str, ...]:
-        """What "always" would allow for the session: exactly the effects shown, as sentences' objects."""
+        """What "always" would allow for the session: exactly the effects shown, as sentences' objects. A command is
+        allowed with the binding of the call alone.
+        """
         return tuple(f"{effect.kind} {effect.target}" for effect in self.call.effects)
 
 
@@ -160,13 +184,14 @@ class Verdict:
     """The gate's decision on one call; `reason` is a sentence when it is no, and what the person said otherwise.
 
     `call` is the call to run: the one that was asked about, or what the person made of it. `asked` says that a person
-    saw it.
+    saw it, `refusal` which kind of no it is.
     """
 
     allowed: bool
     call: PreparedCall
     reason: str = ""
     asked: bool = False
+    refusal: Refusal | None = None
 
 
 class PermissionGate:
@@ -174,48 +199,78 @@ class PermissionGate:
     asked.
     """
 
-    def __init__(self, mode: PermissionMode, rules: Sequence[Rule], root: Path, approver: Approver | None) -> None:
-        """`rules` hold beside those of the mode. Without an approver every question is answered no."""
+    def __init__(
+        self,
+        mode: PermissionMode,
+        rules: Sequence[Rule],
+        root: Path,
+        approver: Approver | None,
+        confined: bool = False,
+    ) -> None:
+        """`rules` hold beside those of the mode. Without an approver every question is answered no. `confined` says
+        that commands run in a sandbox; where they do not, also those that only look are asked about.
+        """
         self.mode: PermissionMode = mode
         self._rules = tuple(rules)
         self._root = root
         self._approver = approver
-        self._granted: set[tuple[str, Effect]] = set()
+        self._confined = confined
+        self._granted: set[tuple[str, Effect, Binding | None]] = set()
         self._asking = asyncio.Lock()
 
-    def decide(self, tool: str, effects: Sequence[Effect]) -> tuple[Decision, str]:
-        """The decision by rules alone, and where it comes from. A call without effects is allowed."""
+    def decide(self, tool: str, effects: Sequence[Effect], call: PreparedCall | None = None) -> tuple[Decision, str]:
+        """The decision by rules alone, and where it comes from. A call without effects is allowed. `call` is the one
+        that has these effects; without it no grant for a command and no rule for its parts counts.
+        """
         asked = ""
-        rules = [*mode_rules(self.mode), *self._rules]
+        rules = [*mode_rules(self.mode, self._confined), *self._rules]
         for effect in effects:
             hits = [rule for rule in rules if rule.matches(tool, effect, self._root)]
             denied = next((rule for rule in hits if rule.decision is Decision.DENY), None)
             if denied:
                 return Decision.DENY, f"{denied.source or 'a rule'} forbids it"
-            if (tool, effect) in self._granted or any(rule.decision is Decision.ALLOW for rule in hits):
+            if any(rule.decision is Decision.ALLOW for rule in hits) or self._settled(tool, effect, call, rules):
                 continue
-            asked = f"{effect.kind} of {effect.target} needs approval"
+            asked = f"{_NEEDS.get(effect.kind, f'{effect.kind} of {{}}').format(effect.target)} needs approval"
         return (Decision.ASK, asked) if asked else (Decision.ALLOW, "")
+
+    def _settled(self, tool: str, effect: Effect, call: PreparedCall | None, rules: Sequence[Rule]) -> bool:
+        """Whether an effect that no rule speaks of as a whole needs no question all the same."""
+        if (tool, effect, call.binding if call is not None else None) in self._granted:
+            return True
+        if effect.kind is EffectKind.AUTORUN:
+            # Where nobody is, to mend a Makefile must stay possible: the files are named at the end instead.
+            unattended = self._approver is None and self.mode == "acceptEdits"
+            return unattended and not is_obeyed_at_once(Path(effect.target), self._root)
+        if effect.kind is not EffectKind.EXECUTE or call is None or not call.acts:
+            return False
+        parts = [Effect(kind=effect.kind, target=part) for part in call.acts]
+        allowing = [rule for rule in rules if rule.decision is Decision.ALLOW]
+        return all(any(rule.matches(tool, part, self._root) for rule in allowing) for part in parts)
 
     async def allows(self, question: Question) -> Verdict:
         """Whether this call may run now; may ask the person, one question at a time."""
         tool, call = question.tool, question.call
-        decision, why = self.decide(tool, call.effects)
+        decision, why = self.decide(tool, call.effects, call)
         if decision is Decision.ASK and self._approver is not None and self.mode != "dontAsk":
             async with self._asking:
-                decision, why = self.decide(tool, call.effects)  # the answer before this one may have settled it
+                # The answer before this one may have settled it.
+                decision, why = self.decide(tool, call.effects, call)
                 if decision is Decision.ASK:
                     return self._settle(question, await self._approver.ask(question))
         if decision is Decision.ALLOW:
             return Verdict(True, call)
-        nobody = ", and nobody is here to ask" if decision is Decision.ASK else ""
-        return Verdict(False, call, f"Refused: {why}{nobody}.")
+        if decision is Decision.DENY:
+            refusal: Refusal = "plan_mode" if self.mode == "plan" and why.startswith("plan mode") else "forbidden"
+            return Verdict(False, call, f"Refused: {why}.", refusal=refusal)
+        because = f" (it {', it '.join(call.why)})" if call.why else ""
+        return Verdict(False, call, f"Refused: {why}{because}, and nobody is here to ask.", refusal="nobody_to_ask")
 
     def _settle(self, question: Question, answer: Answer) -> Verdict:
-        call = answer.call or question.call
-        if answer.decision == "no" or set(call.effects) != set(question.call.effects):
+        call, asked = answer.call or question.call, question.call
+        if answer.decision == "no" or set(call.effects) != set(asked.effects) or call.binding != asked.binding:
             said = f" They say: {answer.reason}" if answer.reason else ""
-            return Verdict(False, call, f"Refused by the person.{said}", asked=True)
+            return Verdict(False, call, f"Refused by the person.{said}", asked=True, refusal="refused_by_person")
         if answer.decision == "session":
-            self._granted |= {(question.tool, effect) for effect in call.effects}
+            self._granted |= {(question.tool, effect, call.binding) for effect in call.effects}
         return Verdict(True, call, answer.reason, asked=True)

@@ -40,6 +40,7 @@ from codeagent.inference.client import (
 )
 from codeagent.tools.api import relative
 from codeagent.tools.ledger import FileLedger
+from codeagent.tools.parser import Parser
 from codeagent.tools.process import Finished, Processes
 from codeagent.tools.run import ending
 from codeagent.tools.truncate import head_and_tail
@@ -98,6 +99,7 @@ class Parts:
     unattended: bool
     gate: PermissionGate
     processes: Processes
+    parser: Parser
 
 
 class Session:
@@ -162,6 +164,7 @@ class Session:
         self._recorder(events.TurnStarted(text=text))
         loop: list[AgentLoop] = []
         self._outcome_of_stop = "interrupted"
+        self._parts.code.pause()
         self._turn = asyncio.create_task(self._work(text, loop))
         done, _ = await asyncio.wait({self._turn}, timeout=self._parts.limits.max_seconds)
         if not done:
@@ -177,6 +180,7 @@ class Session:
             finished = self._stopped(loop, "model_error", str(e)).model_copy(update={"cause": type(e).__name__})
         for message in unanswered(list(self._conversation.messages)):
             self._conversation.add(message, is_error=True)
+        self._parts.code.resume()
         self._to_tell += self._take_steering()  # what the turn did not live to read goes with the next message
         self._recorder(finished)
         return finished
@@ -255,9 +259,11 @@ class Session:
         self.interrupt()
         if self._turn is not None:
             await asyncio.wait({self._turn})
+        self._parts.parser.close()
         await self._parts.code.close()
         if not keep_model:
             await self._parts.client.close()
+        self._parts.changes.close()
         self._recorder.close()
 
     async def _work(self, text: str, holder: list[AgentLoop]) -> TurnFinished:
@@ -269,7 +275,8 @@ class Session:
         if self._put_back:
             told.append(prompts.render("loop/put_back.md", files=", ".join(sorted(self._put_back))))
             self._put_back.clear()
-        request = await parts.composer.compose("\n\n".join([*told, text]), report)
+        opened = () if parts.unattended else _pointed_at(text)
+        request = await parts.composer.compose("\n\n".join([*told, text]), report, opened)
         if not len(self._conversation):
             self._conversation.add(Message(role="system", content=await self._system(info)))
         elif self._map is not None:
@@ -311,7 +318,7 @@ class Session:
         parts = self._parts
         tokens = parts.config.map_tokens
         if tokens is None:
-            tokens = 0 if parts.composer.all_shown else map_tokens(info.parameters, info.context_length)
+            tokens = map_tokens(info.parameters, info.context_length) if parts.composer.map_helps else 0
         if not tokens or not await parts.code.ready(MAP_SECONDS):
             return parts.system_prompt
         self._map = await parts.code.map(tokens, TextCounter(parts.client))
@@ -330,6 +337,11 @@ _STOPPED: dict[TurnOutcome, str] = {
     "interrupted": "The turn was interrupted. What was done so far is kept.",
     "max_seconds": "Reached the time limit. What was done so far is kept.",
 }
+
+
+def _pointed_at(text: str) -> set[str]:
+    """What the person gave as @path; only that opens a file which may hold secrets."""
+    return {name.rstrip(".,;:") for name in re.findall(r"(?:^|\s)@(\S+)", text)}
 
 
 def _names(command: str) -> set[str]:

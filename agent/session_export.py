@@ -10,6 +10,7 @@ from pathlib import Path
 
 from codeagent.agent import events
 from codeagent.agent.events import Event
+from codeagent.agent.secrets import mask_shapes
 from codeagent.agent.text import printable
 from codeagent.agent.transcript import TranscriptError, decode_record
 from codeagent.tools.api import Diff, Display, Output, TestReport, TodoList
@@ -36,8 +37,13 @@ def export(log: Path, target: Path, title: str, replace: bool = False) -> int:
             "w", encoding="utf-8", dir=target.parent, prefix=".export-", delete=False
         ) as file:
             try:
+                masked = False
                 for part in markdown(_events(log, damaged), title):
-                    file.write(part)
+                    safe = mask_shapes(part)
+                    masked = masked or safe != part
+                    file.write(safe)
+                if masked:
+                    file.write("\n> What has the shape of a key or a password is left out: [masked …].\n")
                 if damaged[0]:
                     file.write(f"\n> Left out, because they are damaged: {damaged[0]} of the log's records.\n")
                 file.flush()

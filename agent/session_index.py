@@ -206,7 +206,7 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
             read += len(rest)
             if rest.endswith(b"\n"):
                 break
-        if not too_long and line.strip(b"\0 \n"):
+        if not too_long and line.strip(b" \n"):
             yield line.removesuffix(b"\n")
 
 

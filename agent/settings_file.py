@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from codeagent.agent.config import ENVIRONMENT, Config, ConfigError
 from codeagent.agent.permissions import split_rules
+from codeagent.agent.private import make_private_folder
 
 Key = tuple[str, ...]
 """The names that lead to a setting: `("model",)`, `("sampling", "top_k")`, `("keys", "app.quit")`."""
@@ -252,7 +253,7 @@ def _sentence(error: ValueError | ValidationError, path: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(path.parent)
         target = path.resolve()  # a link to the settings stays a link: it is its target that is replaced
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
         with tempfile.NamedTemporaryFile("wb", dir=target.parent, prefix=".config-", delete=False) as file:

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from codeagent.agent.changes import ChangeLog, Files
-from codeagent.agent.conversation import Conversation
+from codeagent.agent.changes import ChangeLog, Files, Restored
+from codeagent.agent.conversation import Conversation, without_tokens
 from codeagent.agent.events import Event, MessageAdded, Redone, Rewound, TurnStarted
 from codeagent.inference.client import Message
 from codeagent.tools.ledger import FileLedger
@@ -18,7 +18,7 @@ from codeagent.tools.ledger import FileLedger
 class Checkpoint:
     """The state before turn number `turn`, which counts from 1: what was then said, and the conversation's length.
 
-    `files` is None for a turn of an earlier run of the session, whose files are no longer known.
+    `files` is None for a turn whose files are not known any more.
     """
 
     turn: int
@@ -36,7 +36,10 @@ class _Undone:
 
 
 class Timeline:
-    """Goes back and forward. Files that tools wrote are put back, where nobody else changed them since."""
+    """Goes back and forward. Files that tools wrote or commands changed are put back, where nobody else did since.
+
+    Each state to go to is marked in the log of changes, so that a session that is resumed can go there too.
+    """
 
     def __init__(self, conversation: Conversation, changes: ChangeLog, ledger: FileLedger) -> None:
         """Begins without points."""
@@ -52,29 +55,36 @@ class Timeline:
         return tuple(self._points)
 
     def recall(self, events: Iterable[Event]) -> None:
-        """Learn the turns of an earlier run of the session from its log."""
-        length = 0
+        """Learn the turns of an earlier run of the session from its log, and what was undone in it at last."""
+        messages: list[Message] = []
         for event in events:
             match event:
                 case TurnStarted():
-                    self._points.append(Checkpoint(len(self._points) + 1, event.text, length, None))
+                    self._points.append(self._known(len(self._points) + 1, event.text, len(messages)))
+                    self._undone.clear()
                 case MessageAdded():
-                    length += 1
+                    messages.append(event.message)
                 case Rewound():
-                    length = min(length, event.messages)
-                    if event.turn is not None and event.conversation:
-                        del self._points[event.turn - 1 :]
+                    if event.turn is not None:
+                        points = tuple(self._points[event.turn - 1 :]) if event.conversation else ()
+                        dropped = tuple(without_tokens(messages[event.messages :]))
+                        files = self._changes.marked(_undone(len(self._undone)))
+                        self._undone.append(_Undone(points, dropped, files, event.turn))
+                        if event.conversation:
+                            del self._points[event.turn - 1 :]
+                    del messages[event.messages :]
                 case Redone():
-                    for turn, text, at in event.turns:
-                        self._points.append(Checkpoint(turn, text, at, None))
-                    length += len(event.messages)
+                    if self._undone:
+                        self._undone.pop()
+                    self._points += [self._known(*turn) for turn in event.turns]
+                    messages += event.messages
                 case _:
                     pass
 
     def begin(self, text: str) -> None:
         """A turn begins here; what had been undone is gone for good."""
-        point = Checkpoint(len(self._points) + 1, text, len(self._conversation), self._changes.snapshot())
-        self._points.append(point)
+        turn = len(self._points) + 1
+        self._points.append(Checkpoint(turn, text, len(self._conversation), self._changes.mark(_before(turn))))
         self._undone.clear()
 
     def rewind(self, turn: int, conversation: bool = True, files: bool = True) -> tuple[str, ...]:
@@ -82,24 +92,45 @@ class Timeline:
         if not 1 <= turn <= len(self._points):
             raise ValueError(f"There is no turn {turn}.")
         point = self._points[turn - 1]
-        now = self._changes.snapshot() if files and point.files is not None else None
-        put_back = self._changes.restore(point.files, self._ledger) if files and point.files is not None else ()
+        now, done = self._restore(point.files if files else None)
         dropped = self._conversation.messages[point.messages :] if conversation else ()
         points = tuple(self._points[turn - 1 :]) if conversation else ()
         self._undone.append(_Undone(points, dropped, now, turn))
         length = point.messages if conversation else len(self._conversation)
-        self._conversation.rewind(length, put_back, f"went back to before turn {turn}", turn, conversation)
+        reason = f"went back to before turn {turn}"
+        self._conversation.rewind(length, done.back, reason, turn, conversation, done.stayed)
         if conversation:
             del self._points[turn - 1 :]
-        return put_back
+        return done.back
 
     def redo(self) -> tuple[str, ...] | None:
         """Take the latest rewind back, and return the files that changed; None if there was none."""
         if not self._undone:
             return None
         undone = self._undone.pop()
-        restored = self._changes.restore(undone.files, self._ledger) if undone.files is not None else ()
+        done = Restored((), ())
+        if undone.files is not None:
+            done = self._changes.put_back(undone.files, self._ledger)
         turns = tuple((p.turn, p.text, p.messages) for p in undone.points)
-        self._conversation.bring_back(undone.messages, restored, undone.turn, turns)
+        self._conversation.bring_back(undone.messages, done.back, undone.turn, turns, done.stayed)
         self._points += undone.points
-        return restored
+        return done.back
+
+    def _restore(self, files: Files | None) -> tuple[Files | None, Restored]:
+        """Put files back, if any are given; what they were before that is marked, to be brought back."""
+        name = _undone(len(self._undone))
+        if files is None:
+            self._changes.unmark(name)
+            return None, Restored((), ())
+        return self._changes.mark(name), self._changes.put_back(files, self._ledger)
+
+    def _known(self, turn: int, text: str, messages: int) -> Checkpoint:
+        return Checkpoint(turn, text, messages, self._changes.marked(_before(turn)))
+
+
+def _before(turn: int) -> str:
+    return f"turn {turn}"
+
+
+def _undone(depth: int) -> str:
+    return f"undone {depth}"

@@ -19,7 +19,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from codeagent.agent.events import EVENT, Event
+from codeagent.agent.private import make_private_folder
 
+_BEGINNING = b'{"crc":"'
+_COMPANY = (
+    "Another codeagent is at work in this folder. What it writes is not written over, but the two may work against "
+    "each other."
+)
+_PADDING = b"\0 "
 _TRANSIENT = {"text_delta", "reasoning_delta", "tool_call_delta", "tool_output", "prefill", "model_state"}
 
 
@@ -48,13 +55,13 @@ def encode_record(seq: int, event: Event, at: float) -> bytes:
 
 def decode_record(line: bytes) -> Event | None:
     """The event of one line without its newline, or None when the line is torn, padded, foreign or altered."""
-    if len(line) < 18 or not line.startswith(b'{"crc":"') or line[16:18] != b'",':
+    if len(line) < 18 or not line.startswith(_BEGINNING) or line[16:18] != b'",':
         return None
     try:
         if int(line[8:16], 16) != zlib.crc32(line[18:]):
             return None
         return EVENT.validate_python(json.loads(line)["event"])
-    except (ValueError, KeyError, ValidationError):
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError):
         return None
 
 
@@ -66,9 +73,29 @@ def load(path: Path) -> Loaded:
         raw = path.read_bytes()
     except OSError as e:
         raise TranscriptError(f"The session log {path.name} cannot be read ({e.strerror}).") from e
-    lines = [line for line in raw.split(b"\n") if line.strip(b"\0 ")]
-    events = [decode_record(line) for line in lines]
-    return Loaded(tuple(e for e in events if e is not None), sum(e is None for e in events))
+    events: list[Event] = []
+    damaged = 0
+    for line in raw.split(b"\n"):
+        if not line.strip(b" "):
+            continue
+        event = decode_record(line)
+        damaged += event is None
+        event = event or _beside_damage(line)
+        if event is not None:
+            events.append(event)
+    return Loaded(tuple(events), damaged)
+
+
+def _beside_damage(line: bytes) -> Event | None:
+    """The whole record among NUL padding, or behind a torn copy of itself, on one line; None when there is none.
+
+    A record inside a torn one is not believed: what stands in a record may have been written by the model.
+    """
+    start = line.rfind(_BEGINNING)
+    if start < 0:
+        return None
+    torn, record = line[:start].strip(_PADDING), line[start:].strip(_PADDING)
+    return decode_record(record) if record.startswith(torn) else None
 
 
 class Transcript:
@@ -79,13 +106,10 @@ class Transcript:
         self.path = path
         self._seq = 0
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private_folder(path.parent)
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as e:
-            raise TranscriptError(
-                f"The session log {path} cannot be written ({e.strerror}). "
-                "Free the place or its permissions, or run with --no-session-persistence."
-            ) from e
+            raise _unwritable(path, e) from e
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as e:
@@ -93,11 +117,20 @@ class Transcript:
             raise TranscriptError(
                 f"Session {path.stem} is open in another codeagent. Close that one, or add --fork-session."
             ) from e
+        try:
+            self._seq = self._end_last_line()
+        except OSError as e:
+            os.close(self._fd)
+            raise _unwritable(path, e) from e
+
+    def _end_last_line(self) -> int:
+        """The number of the next record; a torn last one keeps its bytes and ends its line. Raises OSError."""
         size = os.fstat(self._fd).st_size
-        if size:
-            self._seq = path.read_bytes().count(b"\n") + 1
-            if os.pread(self._fd, 1, size - 1) != b"\n":
-                os.write(self._fd, b"\n")  # a torn last record keeps its bytes and ends its line
+        if not size:
+            return 0
+        if os.pread(self._fd, 1, size - 1) != b"\n":
+            os.write(self._fd, b"\n")
+        return self.path.read_bytes().count(b"\n") + 1
 
     def append(self, event: Event) -> None:
         """Write one event durably; deltas and progress are not kept. Raises TranscriptError when the disk refuses."""
@@ -126,6 +159,28 @@ class Transcript:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def _unwritable(path: Path, error: OSError) -> TranscriptError:
+    return TranscriptError(
+        f"The session log {path} cannot be written ({error.strerror}). "
+        "Free the place or its permissions, or run with --no-session-persistence."
+    )
+
+
+def company(folder: Path, own: Transcript | None) -> tuple[str, ...]:
+    """A sentence for the person where another codeagent has a session log of this folder open."""
+    for path in folder.glob("*.jsonl"):
+        if own is not None and path == own.path:
+            continue
+        try:
+            with path.open("rb") as log:
+                fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return (_COMPANY,)
+        except OSError:
+            continue
+    return ()
 
 
 def newest(folder: Path) -> Path | None:

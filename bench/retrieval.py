@@ -3,6 +3,7 @@
     python bench/retrieval.py                       # packages that were not tuned on, and this repository's commits
     python bench/retrieval.py --tuning              # the packages that the weights were chosen with
     python bench/retrieval.py --git FOLDER …        # commits of other repositories as well
+    python bench/retrieval.py --embedding-model M   # also with the vectors of a model, by its name or path
 
 Requests and what counts as right are explained in retrieval_requests.py. Recall@k is the share of the right files among
 the first k found. A request either names no symbol (a docstring's first sentence, without any name) or one. Printed as
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import sysconfig
 import tempfile
@@ -26,9 +28,11 @@ from retrieval_requests import Request, Tree, commit_trees, joined, package_tree
 from codeagent.agent.context.index.index import CodeIndex
 from codeagent.agent.context.ranking.seeds import Seeds
 from codeagent.agent.context.ranking.standing import Signal
+from codeagent.agent.context.ranking.vectors import Vectors
 from codeagent.agent.context.repo_map import build_map
 from codeagent.agent.context.retrieval import Retriever
 from codeagent.agent.context.tokens import estimated_tokens
+from codeagent.agent.embedding import open_embedder
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = Path(sysconfig.get_path("purelib"))
@@ -66,10 +70,11 @@ def main() -> None:
             for repository in options.git
             for tree in commit_trees(repository, folder / "commits", options.commits, options.every, SOURCE)
         ]
-        tables = asyncio.run(measure(trees, "names no symbol", "names a symbol"))
+        model = options.embedding_model
+        tables = asyncio.run(measure(trees, model, "names no symbol", "names a symbol"))
         one = "all packages in one folder"
-        tables |= asyncio.run(measure([together], f"names no symbol, {one}", f"names a symbol, {one}"))
-        tables |= asyncio.run(measure(commits, "the first line of a commit's message", ""))
+        tables |= asyncio.run(measure([together], model, f"names no symbol, {one}", f"names a symbol, {one}"))
+        tables |= asyncio.run(measure(commits, model, "the first line of a commit's message", ""))
     print(f"Packages: {', '.join(names)}. Commits of {', '.join(path.resolve().name for path in options.git)}.")
     for title, found in tables.items():
         print("\n".join(table(title, found)))
@@ -84,14 +89,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=40, help="docstrings of each package")
     parser.add_argument("--git", type=Path, nargs="*", default=[ROOT], help="repositories whose commits are requests")
     parser.add_argument("--commits", type=int, default=200, help="of each repository the latest so many")
+    parser.add_argument(
+        "--embedding-model", help="the name or path of a model whose vectors count in rows of their own"
+    )
     parser.add_argument("--every", type=int, default=10, help="commits that are asked on one tree, the one before them")
     return parser.parse_args()
 
 
-async def measure(trees: Iterable[Tree], plain_title: str, naming_title: str) -> dict[str, Found]:
+async def measure(trees: Iterable[Tree], model: str | None, plain_title: str, naming_title: str) -> dict[str, Found]:
     """By kind of request, what each way of ranking finds of all of them."""
     plain: Found = defaultdict(list)
     naming: Found = defaultdict(list)
+    embedder = None if model is None else open_embedder(model, None, os.environ)
     for tree in trees:
         print(f"{tree.name}: {len(tree.plain) + len(tree.naming)} requests", file=sys.stderr)
         files = files_of(tree.folder)
@@ -100,7 +109,14 @@ async def measure(trees: Iterable[Tree], plain_title: str, naming_title: str) ->
             await index.refresh()
             await ask(index, tree.plain, plain)
             await ask(index, tree.naming, naming)
+            if embedder is not None:
+                vectors = Vectors(embedder, Path(cache) / "vectors")
+                await Retriever(index, vectors).learn()
+                await ask_near(index, vectors, tree.plain, plain)
+                await ask_near(index, vectors, tree.naming, naming)
             await index.close()
+    if embedder is not None:
+        await embedder.close()
     return {title: found for title, found in ((plain_title, plain), (naming_title, naming)) if found}
 
 
@@ -131,6 +147,15 @@ async def ask(index: CodeIndex, requests: Sequence[Request], found: Found) -> No
         drawn = await build_map(index, ranking, MAP_TOKENS, estimated_tokens)
         found[f"in a map of {MAP_TOKENS} tokens for the request"].append(share(drawn.shown, request.files))
         found[f"in the one map of {MAP_TOKENS} tokens"].append(share(frozen.shown, request.files))
+
+
+async def ask_near(index: CodeIndex, vectors: Vectors, requests: Sequence[Request], found: Found) -> None:
+    """Add what is found by vectors as well, and by nothing else."""
+    for name, signals in (("all signals, with vectors", tuple(Signal)), ("vectors alone", (Signal.VECTORS,))):
+        retriever = Retriever(index, vectors, signals)
+        for request in requests:
+            hits = await retriever.retrieve(request.text, seeds=Seeds(recent=request.recent), limit=40)
+            found[name].append(recall([hit.path for hit in hits], request.files))
 
 
 def recall(paths: Sequence[str], right: Sequence[str]) -> list[float]:

@@ -48,9 +48,12 @@ Source = Annotated[HuggingFace | PackageIndex, Field(discriminator="kind")]
 
 
 class Entry(Frozen):
-    """A model that can be pulled. `size` in bytes, exact where `sha256` is given; `memory_gb` in 10⁹ bytes."""
+    """A model that can be pulled. `size` in bytes, exact where `sha256` is given; `memory_gb` in 10⁹ bytes. One of the
+    kind `embedding` gives texts vectors and cannot answer.
+    """
 
     name: Annotated[str, Field(pattern=NAME)]
+    kind: Literal["chat", "embedding"] = "chat"
     size: Annotated[int, Field(gt=0)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     parameters: str

@@ -19,7 +19,9 @@ class LoadSettings(Frozen):
 
     `context` in tokens; `gpu_layers` counts from the last layer and includes the output layer; `rpc` are "host:port" of
     llama.cpp RPC servers; `batch` is the largest number of tokens decoded at once while the prompt is read. With
-    `vocabulary_only` no weights are loaded, in a fraction of a second: then requests can be counted, not answered.
+    `vocabulary_only` no weights are loaded, in a fraction of a second: then requests can be counted, not answered. With
+    `embedding` texts are given vectors, and nothing else; `context` is then the most tokens of a text that count, and
+    the process steps back behind all others.
     """
 
     path: str
@@ -31,6 +33,7 @@ class LoadSettings(Frozen):
     rpc: tuple[str, ...] = ()
     use_mmap: bool = True
     vocabulary_only: bool = False
+    embedding: bool = False
 
 
 class DeviceInfo(Frozen):
@@ -66,8 +69,18 @@ class Count(Frozen):
     request: ChatRequest
 
 
+class Embed(Frozen):
+    """Give each of these texts its vector; answered by Embedded, Cancelled or Failed."""
+
+    type: Literal["embed"] = "embed"
+    id: int
+    texts: tuple[str, ...]
+
+
 class Cancel(Frozen):
-    """Stop generation `id` within one token; answered by Cancelled. Unknown ids are ignored."""
+    """Stop generation `id` within one token, or embedding `id` within one text; answered by Cancelled. Unknown ids are
+    ignored.
+    """
 
     type: Literal["cancel"] = "cancel"
     id: int
@@ -129,6 +142,17 @@ class Counted(Frozen):
     tokens: int
 
 
+class Embedded(Frozen):
+    """The answer to Embed: one vector a text, in order, each of `length` numbers and of length 1 in space (all zeros
+    for a text without a token); as 32-bit floats, little-endian, in base64.
+    """
+
+    type: Literal["embedded"] = "embedded"
+    id: int
+    length: int
+    vectors: str
+
+
 class Failed(Frozen):
     """Request `id` (0: loading) failed; `kind` names the ModelError class, `data` its extra arguments."""
 
@@ -139,8 +163,10 @@ class Failed(Frozen):
     data: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
-ToRunner = Annotated[Load | Generate | Count | Cancel | Shutdown, Field(discriminator="type")]
-FromRunner = Annotated[Hello | State | Loaded | Event | Cancelled | Counted | Failed, Field(discriminator="type")]
+ToRunner = Annotated[Load | Generate | Count | Embed | Cancel | Shutdown, Field(discriminator="type")]
+FromRunner = Annotated[
+    Hello | State | Loaded | Event | Cancelled | Counted | Embedded | Failed, Field(discriminator="type")
+]
 TO_RUNNER: TypeAdapter[ToRunner] = TypeAdapter(ToRunner)
 FROM_RUNNER: TypeAdapter[FromRunner] = TypeAdapter(FromRunner)
 

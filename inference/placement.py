@@ -64,6 +64,11 @@ class HostPlan(Frozen):
         """All of it."""
         return self.weights + self.repack + self.kv + self.compute
 
+    @property
+    def own(self) -> int:
+        """What is not part of the mapped file, so that the system cannot drop it and read it again."""
+        return self.repack + self.kv + self.compute
+
 
 class Situation(Frozen):
     """What a plan was made from, kept so that a lower one can be made. `most_layers` bounds an automatic choice."""
@@ -118,6 +123,14 @@ def plan(header: Header, devices: Sequence[DeviceInfo], settings: LoadSettings, 
         most_layers=len(model.layers) + 1,
     )
     return _choose(situation, ())
+
+
+def shortage(plan: Plan) -> str | None:
+    """Why it must not be tried to load so: the system would end this program, or another one, to make room."""
+    held = plan.host.own if plan.situation.settings.use_mmap else plan.host.total
+    if held <= plan.host.free:
+        return None
+    return f"It would hold {_size(held)} of memory, and {_size(plan.host.free)} are free."
 
 
 def lower(plan: Plan) -> Plan | None:

@@ -25,6 +25,8 @@ from codeagent.inference.frames import (
     Cancelled,
     Count,
     Counted,
+    Embed,
+    Embedded,
     Event,
     Failed,
     FrameError,
@@ -69,6 +71,11 @@ class RunnerClient:
         """The number of the model process, to measure it; None while none runs."""
         return self._supervisor.pid
 
+    @property
+    def ready(self) -> bool:
+        """Whether the model is loaded, so that nothing has to be waited for but the answer."""
+        return self._info is not None and self._supervisor.alive
+
     async def info(self) -> ModelInfo:
         """Load the model if that has not happened, and describe it. Raises ModelError."""
         if self._info is not None and self._supervisor.alive:
@@ -108,6 +115,20 @@ class RunnerClient:
             finally:
                 await self._settle()
 
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """The vectors of these texts, by a model that was loaded for embedding. Cancelling stops the work, too."""
+        async with self._lock:
+            await self._ready()
+            number = self._next_id()
+            try:
+                await self._ask(Embed(id=number, texts=tuple(texts)))
+                frame = await self._answer(number)
+                if not isinstance(frame, Embedded):
+                    raise await self._unasked(frame)
+                return frame
+            finally:
+                await self._settle()
+
     async def close(self) -> None:
         """End the process in bounded time, also under a running request. Safe to call twice; then calls are refused."""
         self._closed = True
@@ -138,7 +159,11 @@ class RunnerClient:
             self._loading = True
             self._supervisor.report(RunnerState.LOADING, self._settings.name)
             await self._ask(Load(settings=self._settings))
-        frame = await self._supervisor.receive(self._limits.load_stall, f"loading {self._settings.name}")
+        try:
+            frame = await self._supervisor.receive(self._limits.load_stall, f"loading {self._settings.name}")
+        except RunnerDiedError as error:
+            said = str(error).removesuffix(error.stderr_tail.strip()).rstrip("\n")
+            raise RunnerDiedError(f"{said}\nIt was loading {self._settings.path}.", error.stderr_tail) from None
         self._loading = False
         match frame:
             case Loaded(info=info):
@@ -157,14 +182,14 @@ class RunnerClient:
         self._open_id = self._last_id
         return self._last_id
 
-    async def _ask(self, frame: Load | Generate | Count) -> None:
+    async def _ask(self, frame: Load | Generate | Count | Embed) -> None:
         try:
             await self._supervisor.send(frame)
         except FrameError as error:
             self._open_id = None
             raise BadRequestError(f"The request cannot be sent to the model. {error}") from error
 
-    async def _answer(self, number: int) -> Event | Cancelled | Counted:
+    async def _answer(self, number: int) -> Event | Cancelled | Counted | Embedded:
         """The next frame of this request; its last one closes it. A Failed is raised as the error it names."""
         while True:
             frame = await self._supervisor.receive(self._limits.busy_stall, "answering")

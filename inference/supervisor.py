@@ -56,7 +56,8 @@ class Limits:
 
     A stall is time without any frame, so slow is allowed and hanging is not. `cancel` bounds the wait for the end of a
     cancelled request, `stop_step` each step of ending the process. After more than `restarts` deaths within
-    `restart_window` it is not started again until some of them are older than that.
+    `restart_window` it is not started again until some of them are older than that. The first restart comes at once,
+    the second after `backoff`, each further one after twice the time before.
     """
 
     start_stall: float = 120.0
@@ -66,6 +67,7 @@ class Limits:
     stop_step: float = 2.0
     restarts: int = 3
     restart_window: float = 300.0
+    backoff: float = 0.5
 
 
 def runner_argv() -> tuple[str, ...]:
@@ -129,6 +131,8 @@ class Supervisor:
         if self._child is not None:
             await asyncio.wait({self._child.done}, timeout=REAP_S)
             self._refuse_if_pointless(self._child)
+            if len(self._deaths) > 1:
+                await asyncio.sleep(self.limits.backoff * 2 ** (len(self._deaths) - 2))
         self.report(RunnerState.STARTING, "again, because it ended unexpectedly" if self._deaths else "")
         loop = asyncio.get_running_loop()
         try:

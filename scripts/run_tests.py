@@ -10,6 +10,8 @@ import sys
 from console import BIN, ROOT, say
 
 MODEL = "qwen2.5-coder-0.5b"
+# Most tests wait more than they compute; more of them at a time would make each too slow.
+MAX_WORKERS = 4
 # Programs that some tests need; without one of them those tests are skipped, and pytest counts them in its last line.
 OPTIONAL = {"bwrap": "bubblewrap", "tmux": "tmux", "chromium": "chromium"}
 
@@ -33,7 +35,8 @@ def main(arguments: list[str]) -> int:
     if subprocess.run([BIN / "codeagent", "model", "pull", MODEL], check=False).returncode != 0:
         sys.exit(f"The tests need the model {MODEL} and it could not be fetched: see above.")
     os.chdir(ROOT)
-    os.execve(BIN / "pytest", ["pytest", *arguments], os.environ | {"PATH": path})
+    workers = ["-n", str(min(os.cpu_count() or 1, MAX_WORKERS)), "--dist", "loadgroup"]
+    os.execve(BIN / "pytest", ["pytest", *workers, *arguments], os.environ | {"PATH": path})
 
 
 if __name__ == "__main__":

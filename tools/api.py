@@ -16,11 +16,17 @@ from codeagent import prompts
 
 
 class EffectKind(StrEnum):
-    """What a call does to the world. OVERRIDE is changing a file that is marked read-only, beside the WRITE itself."""
+    """What a call does to the world. LOOK is running a command that was judged only to look. Three kinds stand beside
+    another: OVERRIDE is changing a file that is marked read-only, REVEAL showing one that holds keys or passwords,
+    AUTORUN changing one that programs run or obey by themselves.
+    """
 
     READ = "read"
+    REVEAL = "reveal"
     WRITE = "write"
     OVERRIDE = "override"
+    AUTORUN = "autorun"
+    LOOK = "look"
     EXECUTE = "execute"
     NETWORK = "network"
 
@@ -32,10 +38,23 @@ class Frozen(BaseModel):
 
 
 class Effect(Frozen):
-    """One thing a call would do. `target` is an absolute path, a command line, or a host, by kind."""
+    """One thing a call would do. `target` is an absolute path, a command line, or, of the network, a host or the
+    command line that reaches it.
+    """
 
     kind: EffectKind
     target: str
+
+
+class Binding(Frozen):
+    """What a command depends on beside its text. An approval holds as long as all of it is the same: the arguments as
+    they are run, the folder, a digest of the environment, and path and SHA-256 of each script that it names.
+    """
+
+    arguments: tuple[str, ...]
+    folder: str
+    environment: str
+    scripts: tuple[tuple[str, str], ...] = ()
 
 
 class Diff(Frozen):
@@ -103,11 +122,23 @@ class ToolError(Exception):
 
 
 class PreparedCall(ABC):
-    """A validated call that has changed nothing yet and says all it would do."""
+    """A validated call that has changed nothing yet and says all it would do.
+
+    `binding` is what an approval of it depends on beside its effects. `why` are reasons for which a command is asked
+    about, each the end of a sentence that begins with "it"; `acts` are those of its parts, as they are written, that do
+    more than look, where all its parts are understood.
+    """
 
     title: str
     effects: tuple[Effect, ...]
     preview: Display | None = None
+    binding: Binding | None = None
+    why: tuple[str, ...] = ()
+    acts: tuple[str, ...] = ()
+
+    def renewed(self) -> PreparedCall:
+        """This call as it would be made now: itself unless what it is bound to has changed."""
+        return self
 
     @abstractmethod
     async def execute(self, report: Callable[[str], None]) -> ToolResult:

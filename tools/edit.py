@@ -7,12 +7,13 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-from codeagent.tools.api import Params, PreparedCall, Tool, ToolError
+from codeagent.tools.api import EffectKind, Params, PreparedCall, Tool, ToolError
 from codeagent.tools.files import NotThereError, digest, is_read_only, read_bytes
 from codeagent.tools.ledger import FileLedger
 from codeagent.tools.matching import apply, locate
 from codeagent.tools.params import ToolParams, shorten
 from codeagent.tools.ripgrep import Ripgrep
+from codeagent.tools.sensitive import writing
 from codeagent.tools.suggest import near_names
 from codeagent.tools.text import TextFile, decode
 from codeagent.tools.workspace import Workspace
@@ -86,6 +87,9 @@ class EditTool(Tool[EditParams]):
             near = await near_names(path, self._workspace, self._ripgrep)
             raise ToolError(f"{e}{near or ' Make it with write.'}") from e
         self._ledger.check_unchanged(path, digest(data), shown)
+        if self._ledger.seen(path) is None and EffectKind.REVEAL in writing(path, self._workspace):
+            # What does not fit is answered with the lines that come near, which are not to be seen without a question.
+            raise ToolError(f"{shown} may hold secrets. Read it first, for which the person is asked.")
         file = decode(data, shown)
         changed, tolerant = _edited(file, edits, shown)
         note = " `old` was found with other spaces or indentation, and `new` was indented to fit." if tolerant else ""

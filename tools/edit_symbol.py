@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from codeagent.tools.api import PreparedCall, Tool, ToolError
 from codeagent.tools.files import NotThereError, is_read_only
 from codeagent.tools.ledger import FileLedger
 from codeagent.tools.params import ToolParams
+from codeagent.tools.parser import Parser
 from codeagent.tools.ripgrep import Ripgrep
-from codeagent.tools.source import Source, labels, less_module, matching, near_symbols, parse_text, read_source
-from codeagent.tools.splice import Action, Spliced, splice
+from codeagent.tools.source import Source, labels, less_module, matching, near_symbols, read_source, utf8
+from codeagent.tools.splice import Action, Spliced
 from codeagent.tools.suggest import near_names
 from codeagent.tools.symbols.api import Symbol
-from codeagent.tools.syntax import SyntaxProblem, check, new_problems
-from codeagent.tools.text import TextFile
+from codeagent.tools.syntax import SyntaxProblem, new_problems
 from codeagent.tools.workspace import Workspace
 from codeagent.tools.writing import FileWrite, Written
 
@@ -38,7 +39,7 @@ class EditSymbolParams(ToolParams):
 
 
 class EditSymbolTool(Tool[EditSymbolParams]):
-    """Parses the file as it is, and refuses what would bring a syntax error into it.
+    """Has the file parsed as it is, and refuses what would bring a syntax error into it.
 
     What is replaced or deleted must have been seen: by read, or by find_symbol with its whole source. To put code
     beside a definition, as with edit, the file need not have been read; in no case may it have changed since.
@@ -48,11 +49,12 @@ class EditSymbolTool(Tool[EditSymbolParams]):
     fenced = ("code",)
     params = EditSymbolParams
 
-    def __init__(self, workspace: Workspace, ledger: FileLedger, ripgrep: Ripgrep) -> None:
+    def __init__(self, workspace: Workspace, ledger: FileLedger, ripgrep: Ripgrep, parser: Parser) -> None:
         """Refuses files that changed since the ledger saw them; names others where one does not exist."""
         self._workspace = workspace
         self._ledger = ledger
         self._ripgrep = ripgrep
+        self._parser = parser
 
     async def prepare(self, params: EditSymbolParams) -> PreparedCall:
         """See Tool."""
@@ -65,18 +67,13 @@ class EditSymbolTool(Tool[EditSymbolParams]):
                 f"{source.shown} was not read, and {params.action} would take away code you have not seen. "
                 f"Look at {symbol.qualified} with find_symbol or read first."
             )
-        spliced = await asyncio.to_thread(splice, source, symbol, params.action, params.code)
-        if spliced.text == source.file.text:
-            raise ToolError(f"The edit leaves {source.shown} as it is. Nothing was changed.")
-        new = source.file.with_text(spliced.text)
-        _check_syntax(source, new, spliced)
-        note = _outcome(source, symbol, params.action, spliced)
+        text, note = await asyncio.to_thread(self._edited, source, symbol, params)
         written = Written(
             given=params.path,
             path=path,
             shown=source.shown,
             old=source.file,
-            new=new,
+            new=source.file.with_text(text),
             expected=source.sha256,
             output=f"{_DONE[params.action]} {symbol.qualified} in {source.shown}{note}",
             read_only=is_read_only(path, source.shown),
@@ -86,10 +83,24 @@ class EditSymbolTool(Tool[EditSymbolParams]):
     async def _source(self, path: Path) -> Source:
         shown = self._workspace.display(path)
         try:
-            return await asyncio.to_thread(read_source, path, shown)
+            return await asyncio.to_thread(read_source, path, shown, self._parser.symbols)
         except NotThereError as e:
             near = await near_names(path, self._workspace, self._ripgrep)
             raise ToolError(f"{e}{near or ' Make it with write.'}") from e
+
+    def _edited(self, source: Source, symbol: Symbol, params: EditSymbolParams) -> tuple[str, str]:
+        """The file's new text, and a note on it. Raises ToolError."""
+        spliced = self._parser.splice(source, symbol, params.action, params.code)
+        if spliced.text == source.file.text:
+            raise ToolError(f"The edit leaves {source.shown} as it is. Nothing was changed.")
+        name, data = source.path.name, utf8(spliced.text)
+        problems = new_problems(self._parser.problems(name, source.data), self._parser.problems(name, data))
+        if problems:
+            where = _described(problems[0], spliced)
+            advice = "Give the code again without the error." if spliced.lines else "Change it with edit."
+            raise ToolError(f"This would break {source.shown}: {where}. Nothing was changed. {advice}")
+        now = self._parser.symbols(name, data).definitions if params.action == "replace" else ()
+        return spliced.text, _outcome(source, symbol, params.action, spliced, now)
 
 
 def _the_one(source: Source, name: str) -> Symbol:
@@ -112,17 +123,6 @@ def _the_one(source: Source, name: str) -> Symbol:
     raise ToolError(f"{source.shown} does not define {name}.{known}{partial} Nothing was changed.")
 
 
-def _check_syntax(source: Source, new: TextFile, spliced: Spliced) -> None:
-    """Raise ToolError if the file would have a syntax error that it has not now."""
-    name = source.path.name
-    before, after = check(name, source.data), check(name, spliced.text.encode("utf-8", "surrogateescape"))
-    problems = new_problems(before, after)
-    if problems:
-        where = _described(problems[0], spliced)
-        advice = "Give the code again without the error." if spliced.lines else "Change it with edit."
-        raise ToolError(f"This would break {source.shown}: {where}. Nothing was changed. {advice}")
-
-
 def _described(problem: SyntaxProblem, spliced: Spliced) -> str:
     """Where the error is, counted in the given code where it is in there."""
     where = f"line {problem.line}"
@@ -132,15 +132,15 @@ def _described(problem: SyntaxProblem, spliced: Spliced) -> str:
     return f"{where}{snippet}: {problem.message}"
 
 
-def _outcome(source: Source, symbol: Symbol, action: Action, spliced: Spliced) -> str:
-    """Where the code is now and what else came of it. Raises ToolError if a definition is replaced by none."""
+def _outcome(source: Source, symbol: Symbol, action: Action, spliced: Spliced, now: Sequence[Symbol]) -> str:
+    """Where the code is now and what else came of it; `now` is what the file would define. Raises ToolError if a
+    definition is replaced by none."""
     if spliced.lines is None:
         return "."
     first, last = spliced.lines
     where = f" (lines {first}-{last})." if last > first else f" (line {first})."
     if action != "replace":
         return where
-    now = parse_text(source.path.name, spliced.text)[1].definitions
     put = [s for s in now if first <= s.start <= last]
     if not put and source.symbols.language is not None:
         raise ToolError(

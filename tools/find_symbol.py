@@ -6,6 +6,7 @@ The index says in which files to look. It may lag behind the disk, so each of th
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from codeagent.tools.api import Effect, EffectKind, Output, PreparedCall, Tool, 
 from codeagent.tools.ledger import FileLedger
 from codeagent.tools.outline import depths, outline_line
 from codeagent.tools.params import ToolParams
+from codeagent.tools.parser import Parser
 from codeagent.tools.source import Source, less_module, matching, near_symbols, plain_name, read_source, split_line
 from codeagent.tools.symbols.api import Symbol
 from codeagent.tools.symbols.reader import Found, FoundReference, SymbolReader
@@ -22,6 +24,7 @@ from codeagent.tools.workspace import Workspace, printable
 SHOWN_WITH_SOURCE = 3
 LISTED = 30
 MAX_FILES = 30
+MAX_SECONDS = 20.0
 MAX_LINES = 200
 MAX_CHARACTERS = 12_000
 OUTLINED_FROM = 120
@@ -136,11 +139,12 @@ class FindSymbolTool(Tool[FindSymbolParams]):
     read_only = True
     params = FindSymbolParams
 
-    def __init__(self, workspace: Workspace, ledger: FileLedger, reader: SymbolReader) -> None:
+    def __init__(self, workspace: Workspace, ledger: FileLedger, reader: SymbolReader, parser: Parser) -> None:
         """A definition that is shown to its end makes its file one that is known in part."""
         self._workspace = workspace
         self._ledger = ledger
         self._reader = reader
+        self._parser = parser
 
     async def prepare(self, params: FindSymbolParams) -> PreparedCall:
         """See Tool. A name that is not defined is answered with those that come near."""
@@ -176,8 +180,11 @@ class FindSymbolTool(Tool[FindSymbolParams]):
         for one in chosen:
             by_path.setdefault(one.path, []).append(one.symbol)
         answer = _Answer(chosen[0].symbol.qualified, others=len(found) - len(chosen))
-        answer.unread = max(0, len(by_path) - MAX_FILES)
-        for path, symbols in list(by_path.items())[:MAX_FILES]:
+        until = time.monotonic() + MAX_SECONDS
+        for number, (path, symbols) in enumerate(by_path.items()):
+            if number == MAX_FILES or time.monotonic() > until:
+                answer.unread = len(by_path) - number
+                break
             now = self._now(path, symbols)
             answer.places += now
             if len(now) < len(symbols):
@@ -188,7 +195,7 @@ class FindSymbolTool(Tool[FindSymbolParams]):
         """The definitions of a file that the index speaks of, where they are now."""
         try:
             real: Path = self._workspace.resolve(path)
-            source = read_source(real, self._workspace.display(real))
+            source = read_source(real, self._workspace.display(real), self._parser.symbols)
         except ToolError:
             return []  # removed, or no longer a text
         left = list(source.symbols.definitions)

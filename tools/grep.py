@@ -8,10 +8,11 @@ from typing import Annotated
 
 from pydantic.json_schema import SkipJsonSchema
 
-from codeagent.tools.api import Effect, EffectKind, Output, PreparedCall, Tool, ToolError, ToolResult
+from codeagent.tools.api import Output, PreparedCall, Tool, ToolError, ToolResult
 from codeagent.tools.params import ToolParams, clamped
 from codeagent.tools.ripgrep import Line, Ripgrep
-from codeagent.tools.workspace import Workspace, printable
+from codeagent.tools.sensitive import holds_secrets, reading
+from codeagent.tools.workspace import Workspace
 
 MAX_MATCHES = 100
 MAX_CHARACTERS = 20_000
@@ -29,7 +30,7 @@ class GrepParams(ToolParams):
 class _Grep(PreparedCall):
     def __init__(self, params: GrepParams, path: Path, workspace: Workspace, ripgrep: Ripgrep) -> None:
         self.title = f"Search {workspace.display(path)} for {params.pattern}"
-        self.effects = (Effect(kind=EffectKind.READ, target=printable(str(path))),)
+        self.effects = reading(path, workspace)
         self._params = params
         self._path = path
         self._workspace = workspace
@@ -39,7 +40,12 @@ class _Grep(PreparedCall):
         params = self._params
         # One more than is shown, so that it is known whether a file has more.
         found = await self._ripgrep.search(params.pattern, self._path, params.glob, params.context, MAX_MATCHES + 1)
+        secret = [] if self._path.is_file() else [at for at in found if holds_secrets(at.path, self._workspace.root)]
+        found = [at for at in found if at not in secret] if secret else found
         text = _shown(found, self._workspace, params.context > 0) if found else f"No matches for {params.pattern}."
+        if secret:
+            names = ", ".join(dict.fromkeys(self._workspace.display(at.path) for at in secret))
+            text += f"\n[Matches in {names} are left out: they may hold secrets. To search one, give it as the path.]"
         return ToolResult(output=text, display=Output(text=text))
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from codeagent.tools.api import Effect, EffectKind, Output, PreparedCall, Tool, ToolError, ToolResult
+from codeagent.tools.api import Effect, Output, PreparedCall, Tool, ToolError, ToolResult
 from codeagent.tools.files import NotThereError
 from codeagent.tools.params import ToolParams
+from codeagent.tools.parser import Parser
 from codeagent.tools.ripgrep import Ripgrep
+from codeagent.tools.sensitive import reading
 from codeagent.tools.source import Source, read_source
 from codeagent.tools.suggest import near_names
 from codeagent.tools.symbols.api import Symbol
-from codeagent.tools.workspace import Workspace, printable
+from codeagent.tools.workspace import Workspace
 
 MAX_LINES = 300
 MAX_SIGNATURE = 200
@@ -26,9 +28,9 @@ class OutlineParams(ToolParams):
 
 
 class _Outline(PreparedCall):
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, effects: tuple[Effect, ...]) -> None:
         self.title = f"Outline {source.shown}"
-        self.effects = (Effect(kind=EffectKind.READ, target=printable(str(source.path))),)
+        self.effects = effects
         self._source = source
 
     async def execute(self, report: Callable[[str], None]) -> ToolResult:
@@ -43,16 +45,18 @@ class OutlineTool(Tool[OutlineParams]):
     read_only = True
     params = OutlineParams
 
-    def __init__(self, workspace: Workspace, ripgrep: Ripgrep) -> None:
-        """Parses files as they are now; ripgrep names others where one does not exist."""
+    def __init__(self, workspace: Workspace, ripgrep: Ripgrep, parser: Parser) -> None:
+        """Has files parsed as they are now; ripgrep names others where one does not exist."""
         self._workspace = workspace
         self._ripgrep = ripgrep
+        self._parser = parser
 
     async def prepare(self, params: OutlineParams) -> PreparedCall:
         """See Tool."""
         path = self._workspace.resolve(params.path)
         try:
-            return _Outline(await asyncio.to_thread(read_source, path, self._workspace.display(path)))
+            source = await asyncio.to_thread(read_source, path, self._workspace.display(path), self._parser.symbols)
+            return _Outline(source, reading(path, self._workspace))
         except NotThereError as e:
             raise ToolError(f"{e}{await near_names(path, self._workspace, self._ripgrep)}") from e
 

@@ -1,4 +1,4 @@
-"""The only place that starts processes: own group, bounded time and output, no secrets; knows no tool."""
+"""Starts the commands of tools: own group, bounded time and output, no secrets; knows no tool."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -15,58 +16,31 @@ import threading
 import time
 from asyncio import StreamReaderProtocol
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from codeagent.tools.api import ToolError
+from codeagent.tools.environment import clean_environment
+from codeagent.tools.sandbox.api import Launch, Request
+from codeagent.tools.sandbox.sandbox import Sandbox, SandboxError, State
+from codeagent.tools.supervise import STARTER
 from codeagent.tools.truncate import HeadTail
 
 MAX_OUTPUT = 256 * 1024
 _MAX_REPORTED = 1024 * 1024
 _DRAIN_SECONDS = 0.5
 _KILL_SECONDS = 5.0
-
-# What programs need to work as they do for the person. Everything else stays here: keys and tokens, and what makes
-# other programs run code (PYTHON*, LD_PRELOAD, BASH_ENV, GIT_*, NODE_OPTIONS).
-_PASSED_ON = """
-    PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR TEMP TMP CI
-    XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME XDG_RUNTIME_DIR
-    SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE NODE_EXTRA_CA_CERTS
-    HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy
-    VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV PYENV_ROOT PYENV_VERSION
-    CARGO_HOME RUSTUP_HOME RUSTUP_TOOLCHAIN GOPATH GOROOT GOCACHE GOMODCACHE GOPROXY GOTOOLCHAIN
-    JAVA_HOME MAVEN_HOME GRADLE_USER_HOME NVM_DIR NVM_BIN VOLTA_HOME PNPM_HOME COREPACK_HOME
-    LD_LIBRARY_PATH CUDA_HOME CUDA_VISIBLE_DEVICES SDKROOT DEVELOPER_DIR
-"""
-_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH", "COOKIE")
-_FIXED = {
-    "TERM": "dumb",
-    "NO_COLOR": "1",
-    "PAGER": "cat",
-    "GIT_PAGER": "cat",
-    "GIT_TERMINAL_PROMPT": "0",
-    # An edit within a second of a run, of the same length, would not be seen by Python if it had written bytecode.
-    "PYTHONDONTWRITEBYTECODE": "1",
-}
-
-
-def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What of an environment a command may see: known harmless names, nothing that looks like a secret, no terminal."""
-    passed_on = frozenset(_PASSED_ON.split())
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if (name in passed_on or name.startswith("LC_"))
-        and not any(word in name.upper() for word in _SECRET_WORDS)
-        and not (name.lower().endswith("_proxy") and "@" in value)
-    }
-    return kept | _FIXED
+_CODED = 128
+_TOO_LARGE = ("File size limit exceeded", "File too large")  # as shells and EFBIG say it
+PACKAGES = str(Path(__file__).parent.parent.parent)
+"""The folder that this package is imported from, for processes that run without site-packages."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a process ended. `exit_code` is None when a signal ended it or it was stopped for taking too long.
+    """How a process ended. `exit_code` is None when a signal ended it or it was stopped: for taking too long, or for
+    passing a limit, which `limit` then tells as a clause.
 
     `output` is stdout and stderr as they came, head and tail; with separate errors `errors` is stderr. `beginning` is
     all bytes of the output, or its head if some were left out.
@@ -80,15 +54,26 @@ class Finished:
     timed_out: bool
     seconds: float
     left_out: int
+    limit: str = ""
 
 
 class Processes:
     """Starts the processes of one session, all in one folder and with one environment."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
-        """`environ` is cleaned before any process sees it."""
+    def __init__(
+        self,
+        folder: Path,
+        environ: Mapping[str, str],
+        sandbox: Sandbox | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        """`environ` is cleaned before any process sees it. Without a `sandbox` there are no limits either: that is for
+        our own programs, which only look. `warn` is told of protected files that a command made or changed."""
         self._folder = folder
-        self.environment = clean_environment(environ)
+        self._sandbox = sandbox
+        self._warn = warn
+        own = sandbox.environment() if sandbox is not None else {}
+        self.environment = {name: value for name, value in (clean_environment(environ) | own).items() if value}
 
     def find(self, name: str) -> str | None:
         """The absolute path of a program on PATH, or beside this Python; never one that the workspace brings along."""
@@ -109,20 +94,25 @@ class Processes:
         max_output: int = MAX_OUTPUT,
         separate_errors: bool = False,
         folder: Path | None = None,
+        network: bool = False,
     ) -> Finished:
         """Run a program, and end all that it started when it exits, when time is up, when this is cancelled, and when
-        this process is killed. Raises ToolError if it cannot be started."""
+        this process is killed. In a sandbox it has no network unless `network` says so: the gate must have granted it.
+
+        Raises ToolError if it cannot be started."""
         if any("\0" in argument for argument in arguments):
             raise ToolError("A command cannot hold a NUL character.")
         start = time.monotonic()
-        lifeline_read, lifeline_write = os.pipe()
+        launch = self._launch(Request(arguments, folder or self._folder, network))
+        before = self._sandbox.state() if self._sandbox is not None else {}
+        lifeline, far_end = socket.socketpair()
         try:
-            process = self._start(arguments, lifeline_read, separate_errors, folder or self._folder)
+            process = self._start(launch, far_end, separate_errors, folder or self._folder)
         except BaseException:
-            os.close(lifeline_write)
+            lifeline.close()
             raise
         finally:
-            os.close(lifeline_read)
+            far_end.close()
         output, errors = HeadTail(max_output), HeadTail(max_output)
         readers = [asyncio.create_task(_read(process.stdout, output, on_output))]
         if separate_errors:
@@ -135,39 +125,168 @@ class Processes:
             except TimeoutError:
                 timed_out = True
         finally:
-            with contextlib.suppress(BrokenPipeError):
-                os.write(lifeline_write, b".")  # closing alone is not heard if a fork of this process holds the end too
-            os.close(lifeline_write)
-            await _ended(process, readers)
-        code = process.returncode
+            with contextlib.suppress(OSError):
+                lifeline.send(b".")  # closing alone is not heard if a fork of this process holds the end too
+            try:
+                await _ended(process, readers)
+            finally:
+                passed = _last_word(lifeline)
+        finished = self._finished(process.returncode, launch, timed_out, passed, output, errors, start)
+        self._check(finished, before)
+        return finished
+
+    def _launch(self, request: Request) -> Launch:
+        if self._sandbox is None:
+            return Launch(tuple(request.command))
+        try:
+            launch = self._sandbox.launch(request)
+        except SandboxError as e:
+            raise ToolError(str(e)) from e
+        return replace(launch, options={**launch.options, **self._sandbox.limits.options()})
+
+    def _finished(
+        self,
+        code: int | None,
+        launch: Launch,
+        timed_out: bool,
+        passed: str,
+        output: HeadTail,
+        errors: HeadTail,
+        start: float,
+    ) -> Finished:
+        name = _signal_name(-code) if code is not None and code < 0 else None
+        if launch.coded_signals and code is not None and code > _CODED:
+            name = _coded_signal(code)
+        stopped = timed_out or bool(passed)
+        too_large = name == "SIGXFSZ" or (code != 0 and any(words in output.text()[-2000:] for words in _TOO_LARGE))
+        limit = passed or ("file" if too_large else "")
         return Finished(
             output=output.text(),
             beginning=output.beginning(),
             errors=errors.text(),
-            exit_code=code if code is not None and code >= 0 and not timed_out else None,
-            signal=_signal_name(-code) if code is not None and code < 0 and not timed_out else None,
+            exit_code=code if code is not None and code >= 0 and name is None and not stopped else None,
+            signal=None if stopped else name,
             timed_out=timed_out,
             seconds=time.monotonic() - start,
             left_out=output.left_out,
+            limit=self._sandbox.limits.told(limit) if limit and self._sandbox is not None else "",
         )
 
-    def _start(self, arguments: Sequence[str], lifeline: int, separate_errors: bool, folder: Path) -> _Process:
-        supervisor = Path(__file__).with_name("supervise.py")
+    def _check(self, finished: Finished, before: State) -> None:
+        """Raise ToolError for a command that was never run; warn of what it did to protected files."""
+        if self._sandbox is None:
+            return
+        if failure := self._sandbox.failure(finished.exit_code, finished.errors or finished.output):
+            raise ToolError(failure)
+        self._tell_tampering(before)
+
+    def _tell_tampering(self, before: State) -> None:
+        if self._sandbox is not None and self._warn is not None and (tampered := self._sandbox.tampered(before)):
+            self._warn(tampered)
+
+    def attached(self, arguments: Sequence[str], folder: Path, network: bool) -> tuple[int, str]:
+        """Run a program at the person's own terminal and pass on its exit code, 128 and more for a signal, with the
+        limit it passed, if any, as a clause. Raises ToolError if it cannot be started."""
+        launch = self._launch(Request(arguments, folder, network, terminal=sys.stdin.isatty()))
+        if sys.stdin.isatty():
+            launch = replace(launch, options={**launch.options, "terminal": "1"})
+        before = self._sandbox.state() if self._sandbox is not None else {}
+        lifeline, far_end = socket.socketpair()
+        with lifeline:
+            process = subprocess.Popen(
+                supervised(launch, far_end.fileno()),
+                cwd=folder,
+                env=self.environment | _terminal(),
+                pass_fds=(far_end.fileno(), *launch.descriptors),
+            )
+            far_end.close()
+            _close(launch.descriptors)
+            code = _waited(process)
+            passed = _last_word(lifeline)
+        self._tell_tampering(before)
+        code = 128 - code if code < 0 else code
+        limit = passed or ("file" if code == 128 + signal.SIGXFSZ else "")
+        return code, self._sandbox.limits.told(limit) if limit and self._sandbox is not None else ""
+
+    def _start(self, launch: Launch, lifeline: socket.socket, separate_errors: bool, folder: Path) -> _Process:
         try:
             return _Process(
                 subprocess.Popen(
-                    [sys.executable, "-I", "-S", str(supervisor), str(lifeline), *arguments],
+                    supervised(launch, lifeline.fileno()),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE if separate_errors else subprocess.STDOUT,
                     cwd=folder,
                     env=self.environment,
-                    pass_fds=(lifeline,),
+                    pass_fds=(lifeline.fileno(), *launch.descriptors),
                     start_new_session=True,
                 )
             )
         except OSError as e:
             raise ToolError(f"The command could not be started: {e.strerror}.") from e
+        finally:
+            _close(launch.descriptors)
+
+
+def supervised(launch: Launch, lifeline: int | None = None) -> list[str]:
+    """The arguments that start the supervisor with a command; without a lifeline it becomes the command."""
+    options = {**launch.options, **({} if lifeline is None else {"lifeline": str(lifeline)})}
+    told = [f"{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-I", "-S", "-c", STARTER, PACKAGES, *told, "--", *launch.arguments]
+
+
+def run_quickly(launch: Launch, folder: Path, environ: Mapping[str, str], seconds: float) -> tuple[int | None, str]:
+    """Run a program of our own choice to its end, here and now: its exit code, None if it had to be ended, and output.
+
+    Raises OSError if it cannot be started."""
+    lifeline, far_end = socket.socketpair()
+    with lifeline, far_end:
+        try:
+            done = subprocess.run(
+                supervised(launch, far_end.fileno()),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=dict(environ),
+                pass_fds=(far_end.fileno(), *launch.descriptors),
+                start_new_session=True,
+                timeout=seconds,
+            )
+        except subprocess.TimeoutExpired:
+            return None, f"it did not end within {seconds:g} seconds"
+        finally:
+            _close(launch.descriptors)
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _waited(process: subprocess.Popen[bytes]) -> int:
+    """The exit code; the keys that would interrupt this process are for the one that has the terminal."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return process.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _terminal() -> dict[str, str]:
+    """A command at a terminal may know which it is."""
+    return {"TERM": os.environ["TERM"]} if sys.stdin.isatty() and os.environ.get("TERM") else {}
+
+
+def _last_word(lifeline: socket.socket) -> str:
+    """The limit that the supervisor says was passed, "" if none was; closes the lifeline."""
+    with lifeline:
+        lifeline.setblocking(False)
+        try:
+            return lifeline.recv(64).decode("ascii", "replace").partition("\n")[0]
+        except OSError:
+            return ""
 
 
 class _Process:
@@ -234,6 +353,14 @@ async def _ended(process: _Process, readers: Sequence[asyncio.Task[None]]) -> No
     finally:
         for reader in readers:
             reader.cancel()
+
+
+def _coded_signal(code: int) -> str | None:
+    """The signal that bubblewrap says ended a command, whose number it adds to 128."""
+    try:
+        return signal.Signals(code - _CODED).name
+    except ValueError:
+        return None
 
 
 def _signal_name(number: int) -> str:

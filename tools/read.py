@@ -8,14 +8,15 @@ from typing import Annotated
 
 from pydantic.json_schema import SkipJsonSchema
 
-from codeagent.tools.api import Effect, EffectKind, Output, PreparedCall, Tool, ToolError, ToolResult
+from codeagent.tools.api import Effect, Output, PreparedCall, Tool, ToolError, ToolResult
 from codeagent.tools.files import NotThereError, digest, read_bytes
 from codeagent.tools.ledger import FileLedger
 from codeagent.tools.params import ToolParams, clamped
 from codeagent.tools.ripgrep import Ripgrep
+from codeagent.tools.sensitive import reading
 from codeagent.tools.suggest import near_names
 from codeagent.tools.text import decode
-from codeagent.tools.workspace import Workspace, printable
+from codeagent.tools.workspace import Workspace
 
 MAX_LINES = 2000
 MAX_NUMBER = 10**9
@@ -32,9 +33,11 @@ class ReadParams(ToolParams):
 
 
 class _Read(PreparedCall):
-    def __init__(self, path: Path, shown: str, params: ReadParams, ledger: FileLedger) -> None:
+    def __init__(
+        self, path: Path, shown: str, params: ReadParams, ledger: FileLedger, effects: tuple[Effect, ...]
+    ) -> None:
         self.title = f"Read {shown}"
-        self.effects = (Effect(kind=EffectKind.READ, target=printable(str(path))),)
+        self.effects = effects
         self._path = path
         self._shown = shown
         self._params = params
@@ -70,7 +73,7 @@ class ReadTool(Tool[ReadParams]):
             read_bytes(path, shown)
         except NotThereError as e:
             raise ToolError(f"{e}{await near_names(path, self._workspace, self._ripgrep)}") from e
-        return _Read(path, shown, params, self._ledger)
+        return _Read(path, shown, params, self._ledger, reading(path, self._workspace))
 
 
 def _excerpt(data: bytes, shown: str, first: int, last: int | None) -> tuple[str, bool]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from codeagent.tools.api import ToolError
 from codeagent.tools.files import MAX_BYTES
 from codeagent.tools.process import Finished, Processes
+from codeagent.tools.sensitive import holds_secrets
 from codeagent.tools.workspace import Workspace
 
 MAX_LINE = 300
@@ -50,6 +51,10 @@ class Ripgrep:
             raise ToolError("There are too many files to list. List a smaller folder, or exclude some in .gitignore.")
         names = finished.beginning.split(b"\0")[:-1]
         return sorted(Path(os.fsdecode(name)) for name in names)
+
+    async def open_files(self, folder: Path) -> list[Path]:
+        """`files`, less those that hold secrets: what may be shown or kept elsewhere without a question."""
+        return [path for path in await self.files(folder) if not holds_secrets(path, self._workspace.root)]
 
     async def search(self, pattern: str, path: Path, glob: str | None, context: int, per_file: int) -> list[Line]:
         """Lines that match a regular expression, by path and line, at most `per_file` matches in each file.

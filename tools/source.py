@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from codeagent.tools.files import digest, read_bytes
 from codeagent.tools.symbols.api import FileSymbols, Symbol
 from codeagent.tools.text import TextFile, decode
 
-if TYPE_CHECKING:
-    from tree_sitter import Node
+SymbolsOf = Callable[[str, bytes], FileSymbols]
+"""What tells the symbols of a text by the name of its file."""
 
 _LINE = re.compile(r":(\d{1,9})$")
 _CALL = re.compile(r"\([^()]*\)$")
@@ -47,20 +46,21 @@ class Source:
         return len(self.data[:offset].decode("utf-8", "surrogateescape"))
 
 
-def read_source(path: Path, shown: str) -> Source:
+def read_source(path: Path, shown: str, symbols_of: SymbolsOf) -> Source:
     """Read and parse a file. Raises NotThereError, or ToolError for what is no text or too large."""
     raw = read_bytes(path, shown)
-    file = decode(raw, shown)
-    data, symbols = parse_text(path.name, file.text)
-    return Source(path, shown, digest(raw), file, data, symbols)
+    return source_of(path, shown, decode(raw, shown), symbols_of, digest(raw))
 
 
-def parse_text(name: str, text: str) -> tuple[bytes, FileSymbols]:
-    """A text in UTF-8 and the symbols that it has under a file's name; bytes that are no text stay as they were."""
-    from codeagent.tools.symbols.extract import symbols_of  # brings tree-sitter, which not every session needs
+def source_of(path: Path, shown: str, file: TextFile, symbols_of: SymbolsOf, sha256: str = "") -> Source:
+    """A text that a file may have, with its symbols."""
+    data = utf8(file.text)
+    return Source(path, shown, sha256, file, data, symbols_of(path.name, data))
 
-    data = text.encode("utf-8", "surrogateescape")
-    return data, symbols_of(name, data)
+
+def utf8(text: str) -> bytes:
+    """A text in UTF-8; bytes that are no text stay as they were."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def matching(definitions: Sequence[Symbol], name: str) -> list[Symbol]:
@@ -130,24 +130,3 @@ def near_symbols(definitions: Sequence[Symbol], name: str) -> list[Symbol]:
         *difflib.get_close_matches(leaf, names, n=4),
     ]
     return list(dict.fromkeys(names[found] for found in close))[:5]
-
-
-def nodes(name: str, text: str, first: int, last: int) -> Iterator[Node]:
-    """The nodes of the text's tree that touch the lines `first` to `last`, counted from 0, outer ones first; none where
-    there is no grammar or parsing takes too long."""
-    from codeagent.tools.symbols.languages import language_of
-    from codeagent.tools.symbols.parse import NotParsedError, parse
-
-    data = text.encode("utf-8", "surrogateescape")
-    language = language_of(name, data)
-    if language is None:
-        return
-    try:
-        pending = [parse(language, data).root_node]
-    except NotParsedError:
-        return
-    while pending:
-        node = pending.pop()
-        yield node
-        inside = [n for n in node.children if n.end_point.row >= first and n.start_point.row <= last]
-        pending += reversed(inside)

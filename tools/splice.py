@@ -14,8 +14,10 @@ from typing import Literal
 
 from codeagent.tools.api import ToolError
 from codeagent.tools.fitting import Layout, code_lines, fitted, indent_of, unit_of
-from codeagent.tools.source import Source, nodes, parse_text
+from codeagent.tools.source import Source, utf8
 from codeagent.tools.symbols.api import Symbol
+from codeagent.tools.symbols.extract import symbols_of
+from codeagent.tools.symbols.parse import nodes
 
 Action = Literal["replace", "insert_before", "insert_after", "delete"]
 
@@ -166,7 +168,7 @@ def _gap(source: Source, symbol: Symbol, code: Sequence[str], beside: Iterable[t
     """How many blank lines go between the definition and the code: as many as there are `beside` it, between it and a
     neighbour of the code's sort, else as is usual."""
     text = "\n".join(_dedented(code)) + "\n"
-    given = parse_text(source.path.name, text)[1].definitions
+    given = symbols_of(source.path.name, utf8(text)).definitions
     spaced = _is_block(symbol) or _is_block(given[0] if given else symbol)
     for neighbour, blank in beside:
         if neighbour is not None and spaced == (_is_block(symbol) or _is_block(neighbour)):
@@ -215,7 +217,7 @@ def _literals(source: Source, spliced: Spliced, code: Sequence[str]) -> list[tup
     assert spliced.lines is not None
     base = spliced.lines[0] - 1
     found: list[tuple[int, int]] = []
-    for node in nodes(source.path.name, spliced.text, base, base + len(code) - 1):
+    for node in nodes(source.path.name, utf8(spliced.text), base, base + len(code) - 1):
         first, last = node.start_point.row - base, min(node.end_point.row - base, len(code) - 1)
         outside = not found or first >= found[-1][1]
         if outside and 0 <= first < last and _STRING.search(node.type):
@@ -227,7 +229,7 @@ def _comment_above(source: Source, row: int) -> int:
     """The first of the lines right above that hold comments and nothing else; the row itself where there are none."""
     lines = source.data.split(b"\n")
     rows: set[int] = set()
-    for node in nodes(source.path.name, source.file.text, row - _LONGEST_COMMENT, row - 1):
+    for node in nodes(source.path.name, source.data, row - _LONGEST_COMMENT, row - 1):
         (first, begin), (last, end) = node.start_point, node.end_point
         if last > first and end == 0:
             last, end = last - 1, len(lines[last - 1])  # its line end is a part of it
@@ -240,7 +242,7 @@ def _comment_above(source: Source, row: int) -> int:
 
 def _is_comment(name: str, text: str) -> bool:
     """Whether code begins with a comment."""
-    return any("comment" in node.type and node.start_byte == 0 for node in nodes(name, text.lstrip(), 0, 0))
+    return any("comment" in node.type and node.start_byte == 0 for node in nodes(name, utf8(text.lstrip()), 0, 0))
 
 
 def _is_comment_behind(source: Source, site: _Site) -> bool:
@@ -249,5 +251,5 @@ def _is_comment_behind(source: Source, site: _Site) -> bool:
     column = len(line) - len(site.after.lstrip(" \t,;").encode("utf-8", "surrogateescape"))
     return any(
         "comment" in node.type and node.start_point == (site.last, column)
-        for node in nodes(source.path.name, source.file.text, site.last, site.last)
+        for node in nodes(source.path.name, source.data, site.last, site.last)
     )

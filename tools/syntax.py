@@ -39,9 +39,10 @@ def check(name: str, data: bytes) -> list[SyntaxProblem]:
     Empty also where nothing can be said: a language without a grammar whose errors can be relied on, no text, or one
     that is too long or takes too long.
     """
-    language = language_of(name, data)
-    if language is None or not language.checked or len(data) > MAX_BYTES:
+    if not is_checked(name, data):
         return []
+    language = language_of(name, data)
+    assert language is not None
     try:
         text = decode(data, name).shown
     except ToolError:
@@ -53,6 +54,12 @@ def check(name: str, data: bytes) -> list[SyntaxProblem]:
     except NotParsedError:
         found, tree_is_clean = [], False
     return _python_problems(text, tree_is_clean) if language is PYTHON else found
+
+
+def is_checked(name: str, data: bytes) -> bool:
+    """Whether there may be anything to say of such a file."""
+    language = language_of(name, data)
+    return language is not None and language.checked and len(data) <= MAX_BYTES
 
 
 def new_problems(before: Sequence[SyntaxProblem], after: Sequence[SyntaxProblem]) -> list[SyntaxProblem]:

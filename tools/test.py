@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic.json_schema import SkipJsonSchema
 
 from codeagent.tools.api import Effect, EffectKind, Output, PreparedCall, TestReport, Tool, ToolError, ToolResult
+from codeagent.tools.bound import BoundCommand
 from codeagent.tools.params import ToolParams
 from codeagent.tools.process import Finished, Processes
 from codeagent.tools.run import ending
@@ -28,17 +29,19 @@ class TestParams(ToolParams):
     target: str | SkipJsonSchema[None] = None
 
 
-class _Test(PreparedCall):
+class _Test(BoundCommand):
     def __init__(self, command: TestCommand, root: Path, processes: Processes, timeout_s: float) -> None:
+        super().__init__(command.arguments, command.line, root, processes)
         self.title = f"Test: {command.line}"
         self.effects = (Effect(kind=EffectKind.EXECUTE, target=command.line),)
         self.preview = Output(text=f"$ {command.line}")
         self._command = command
+        self.why = ("runs what is in the repository",)
         self._root = root
-        self._processes = processes
         self._timeout_s = timeout_s
 
     async def execute(self, report: Callable[[str], None]) -> ToolResult:
+        self.check_unchanged()
         finished = await self._processes.run(self._command.arguments, self._timeout_s, on_output=report)
         if finished.exit_code == 127:
             raise ToolError(f"The tests could not be run: {finished.output.strip()[-500:]}")

@@ -21,6 +21,7 @@ _TEST_FILE = re.compile(r"(test_.*|.*_test|tests?)\.py")
 _NPM_PLACEHOLDER = "no test specified"
 _MAX_CONFIG = 256 * 1024
 _MAX_FOLDERS = 5000
+_MAX_DEPTH = 50
 _NOT_OURS = frozenset({"node_modules", "site-packages", "venv", "env", "build", "dist"})
 _PYTEST = ("-m", "pytest", "-q", "--tb=short", "--color=no", "-p", "no:cacheprovider")
 
@@ -165,7 +166,7 @@ class TestRunners:
         try:
             package: Any = json.loads(_text(self._root / "package.json") or "{}")
             script = package["scripts"]["test"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
         if not isinstance(script, str) or _NPM_PLACEHOLDER in script:
             return None
@@ -184,7 +185,9 @@ def _test_files(root: Path) -> list[Path]:
     """Python test files by name, relative to the root, in folders that are neither hidden nor installed packages."""
     found: list[Path] = []
     for folder, folders, names in islice(os.walk(root), _MAX_FOLDERS):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")) and name not in _NOT_OURS)
+        deep = len(Path(folder).parts) - len(root.parts) >= _MAX_DEPTH  # os.walk itself ends in a RecursionError
+        ours = [name for name in folders if not name.startswith((".", "_")) and name not in _NOT_OURS]
+        folders[:] = [] if deep else sorted(ours)
         found += [Path(folder, name).relative_to(root) for name in sorted(names) if _TEST_FILE.fullmatch(name)]
     return found
 
@@ -205,5 +208,5 @@ def _without_blocking(name: str, flags: int) -> int:
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(_text(path))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}

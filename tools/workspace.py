@@ -9,6 +9,8 @@ from pathlib import Path
 
 from codeagent.tools.api import ToolError
 
+MAX_PATH = 4095  # of Linux; where others allow less, they say so themselves
+
 # Git runs what stands in its folder, and codeagent obeys its own: to write there is to run code or to grant rights.
 PROTECTED = frozenset({".git", ".codeagent"})
 
@@ -28,9 +30,11 @@ class Workspace:
         if "\0" in name:
             raise ToolError("The path holds a NUL character, which no file name can hold.")
         try:
-            os.fsencode(name)
+            length = len(os.fsencode(name))
         except UnicodeEncodeError:
             raise ToolError(f"The path {name!r} is not valid text.") from None
+        if length + len(os.fsencode(self.root)) + 1 > MAX_PATH:
+            raise ToolError(f"The path {name[:60]}… is too long: no program can open paths over {MAX_PATH:,} bytes.")
         given = self.root / name
         if name.startswith("~") and not os.path.lexists(given):
             raise ToolError(

@@ -12,6 +12,7 @@ from codeagent.tools.api import Effect, EffectKind, FileChange, ToolError, ToolR
 from codeagent.tools.diffs import diff
 from codeagent.tools.files import NotThereError, changed, digest, is_read_only, read_bytes, write_atomic
 from codeagent.tools.ledger import FileLedger
+from codeagent.tools.sensitive import writing
 from codeagent.tools.text import TextFile, decode
 from codeagent.tools.workspace import Workspace
 
@@ -42,7 +43,8 @@ class FileWrite(FileChange):
         Raises ToolError when the file's encoding lacks a character of the new text.
         """
         self.title = f"{title}, which is read-only" if written.read_only else title
-        kinds = (EffectKind.WRITE, EffectKind.OVERRIDE) if written.read_only else (EffectKind.WRITE,)
+        override = (EffectKind.OVERRIDE,) if written.read_only else ()
+        kinds = (EffectKind.WRITE, *override, *writing(written.path, workspace))
         self.effects = tuple(Effect(kind=kind, target=str(written.path)) for kind in kinds)
         self.path, self.shown = written.path, written.shown
         self.before, self.after = written.old.text if written.old is not None else None, written.new.text

@@ -250,8 +250,7 @@ class CodeAgentApp(App[int]):
     @on(AnswerBlock.LinkChosen)
     def link_chosen(self, event: AnswerBlock.LinkChosen) -> None:
         """Nothing that a model wrote is opened; it can be copied."""
-        self.copy_to_clipboard(event.href)
-        self.say(f"Copied the address {event.href}")
+        self.run_worker(self._screens.link(event.href), group="link", exclusive=True)
 
     def action_command(self, name: str, argument: str = "") -> None:
         """Run a slash command."""

@@ -10,14 +10,16 @@ from textual.screen import Screen
 
 from codeagent.agent.bootstrap import Opened, SessionOptions
 from codeagent.agent.config import Config, ConfigError, process_environment
+from codeagent.agent.project_files import PROJECT_CONFIG, read_project_files
 from codeagent.agent.settings_file import set_setting
-from codeagent.agent.trust import PROJECT_CONFIG, TrustStore
 from codeagent.inference.store import ModelStore, default_models_folder
 from codeagent.tui import themes
 from codeagent.tui.commands import COMMANDS
+from codeagent.tui.screens.dialogs import Confirm
 from codeagent.tui.screens.keys import KeyRow, Keys
 
 T = TypeVar("T")
+LONGEST_ADDRESS = 1000
 
 
 class Host(Protocol):
@@ -56,6 +58,10 @@ class Host(Protocol):
         """All actions with their keys."""
         ...
 
+    def copy(self, text: str) -> None:
+        """Put text on the clipboard."""
+        ...
+
     async def reopen(self, options: SessionOptions, new_model: bool = False) -> None:
         """Close this session and open another."""
         ...
@@ -82,6 +88,15 @@ class AppScreens:
                 await self._sessions()
             case _:
                 raise ValueError(f"there is no screen {name}")
+
+    async def link(self, address: str) -> None:
+        """Show the whole address of a link and copy it if the person says so; nothing is ever opened or fetched."""
+        if len(address) > LONGEST_ADDRESS:
+            self._host.say(f"The link's address has {len(address):,} characters: too many to be shown.", "warning")
+            return
+        question = f"This link leads to\n\n{address}\n\nNothing is opened. Copy the address?"
+        if await self._host.ask(Confirm(question, "Copy it")):
+            self._host.copy(address)
 
     async def _keys(self) -> None:
         host = self._host
@@ -114,8 +129,8 @@ class AppScreens:
         from codeagent.tui.screens.settings import Settings  # the app draws sooner without its screens
 
         host, root = self._host, self._host.opened.root
-        trusted = host.options.trust or TrustStore(self._host.options.paths.trust_file).config_trusted(root)
-        project = root / PROJECT_CONFIG if trusted else None
+        obeyed = host.opened.obeyed
+        project = root / PROJECT_CONFIG if obeyed and read_project_files(root).digest == obeyed else None
         screen = Settings(
             self._host.options.paths.config_file,
             project,

@@ -12,6 +12,7 @@ COMMANDS = (
     SlashCommandInfo("redo", "Bring back what was undone", ""),
     SlashCommandInfo("rewind", "Go back to any turn: conversation, files or both", ""),
     SlashCommandInfo("review", "All changes of this session, by file and hunk", ""),
+    SlashCommandInfo("commit", "Commit what this session changed", "MESSAGE"),
     SlashCommandInfo("btw", "Ask aside, without touching the context", "QUESTION"),
     SlashCommandInfo("context", "What fills the context window", ""),
     SlashCommandInfo("map", "The map of the code, or of what a question is about", "[QUESTION]"),

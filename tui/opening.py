@@ -14,11 +14,12 @@ from codeagent.agent.config import Config, ConfigError, load_config, process_env
 from codeagent.agent.events import Emit
 from codeagent.agent.paths import Paths
 from codeagent.agent.permissions import Approver
+from codeagent.agent.project_files import ProjectFiles, name_project_files, read_project_files
 from codeagent.agent.settings_file import set_setting
-from codeagent.agent.trust import TrustStore
+from codeagent.agent.trust import TrustError, TrustStore
 from codeagent.inference.client import ModelClient, ModelLoadError
 from codeagent.inference.store import ModelStore, default_models_folder
-from codeagent.tui.screens.trust import Trust
+from codeagent.tui.screens.trust import ProjectChanged, Trust
 
 T = TypeVar("T")
 
@@ -65,25 +66,42 @@ async def open_asking(
                 return None
             options = _with_model(options, chosen)
             continue
+        options = await _project(options, ask)
         try:
             return open_session(options, emit, approver, loaded)
         except SetupError as e:
             if e.exit_code != UNTRUSTED:
                 raise
-            answer = await ask(Trust(options.root.resolve()))
+            root = options.root.resolve()
+            answer = await ask(Trust(root, name_project_files(root), TrustStore(options.paths.trust_file).problem))
             if answer is None:
                 return None
+            project = read_project_files(root)
             if answer == "always":
-                _trust(options)
+                _trust(options, project)
             else:
-                options = dataclasses.replace(options, trust=True)
+                options = dataclasses.replace(options, trust=True, obey=project.digest)
 
 
-def _trust(options: SessionOptions) -> None:
+async def _project(options: SessionOptions, ask: Asks) -> SessionOptions:
+    """The options, with the person's answer where the project's files are not those that were trusted."""
+    store, root = TrustStore(options.paths.trust_file), options.root.resolve()
+    if options.bare or (options.trust and options.obey is None) or not (options.trust or store.is_trusted(root)):
+        return options
+    project = read_project_files(root)
+    if project.problem or not project.files or options.obey == project.digest or store.covers(root, project):
+        return options
+    answer = await ask(ProjectChanged(root, project, store.changed(root, project)))
+    if answer == "always":
+        _trust(options, project)
+    return dataclasses.replace(options, obey=project.digest if answer is not None else "")
+
+
+def _trust(options: SessionOptions, project: ProjectFiles) -> None:
     try:
-        TrustStore(options.paths.trust_file).add(options.root.resolve())
-    except OSError as e:
-        raise SetupError(ERROR, f"The list of trusted folders cannot be written ({e.strerror}).") from e
+        TrustStore(options.paths.trust_file).add(options.root.resolve(), project)
+    except TrustError as e:
+        raise SetupError(ERROR, str(e)) from e
 
 
 def _missing_model(options: SessionOptions) -> str | None:

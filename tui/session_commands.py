@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable
 from typing import Protocol, TypeVar
@@ -12,10 +13,12 @@ from codeagent.agent.bootstrap import Opened, SessionOptions
 from codeagent.agent.config import PermissionMode
 from codeagent.agent.context.tokens import TextCounter
 from codeagent.agent.context.usage import context_use
+from codeagent.agent.git.program import GitError
 from codeagent.agent.text import printable
 from codeagent.inference.client import ModelError
 from codeagent.tui.conversation.items import Answered, Aside, Told
 from codeagent.tui.conversation.view import ConversationView
+from codeagent.tui.screens.figures import plural
 
 T = TypeVar("T")
 MAP_TOKENS, MAP_SECONDS = 1000, 3.0
@@ -78,6 +81,8 @@ class SessionCommands:
                 await self.rewind()
             case "review":
                 await self.review()
+            case "commit":
+                await self.commit(argument)
             case "context":
                 await self.context()
             case "map":
@@ -149,6 +154,23 @@ class SessionCommands:
         opened = self._host.opened
         put_back = await self._host.ask(Review(opened.changes, opened.session.timeline.points))
         opened.session.tell_put_back(put_back)
+
+    async def commit(self, message: str) -> None:
+        """Commit the files that are not what they were before the session."""
+        if self._busy():
+            return
+        if not message.strip():
+            self._host.say("Say what the commit is: /commit MESSAGE.", "warning")
+            return
+        opened = self._host.opened
+        paths = await asyncio.to_thread(lambda: opened.changes.paths)
+        try:
+            made = await opened.repository.commit(paths, message)
+        except GitError as e:
+            self._host.say(printable(str(e)), "error")
+            return
+        staged = f" You had staged otherwise, and still have: {', '.join(made.staged)}." if made.staged else ""
+        self._host.say(printable(f"Committed {plural(len(paths), 'file')} as {made.commit[:8]}.{staged}"))
 
     async def context(self) -> None:
         """Say what fills the window."""

@@ -20,6 +20,7 @@ _MODES = {
     "dontAsk": "refuses what it may not",
     "bypassPermissions": "asks nothing",
 }
+_SANDBOXES = {"reduced": "reduced sandbox", "none": "no sandbox", "off": "sandbox off"}
 _BAR = 8
 
 
@@ -40,12 +41,13 @@ class Standing:
     eta: float | None = None
     working: bool = False
     asking: str = ""
+    sandbox: str = ""
 
     def feed(self, event: Event) -> bool:
         """Learn from an event; whether anything changed that is shown."""
         match event:
             case events.SessionStarted():
-                self.model, self.mode = event.model, event.permission_mode
+                self.model, self.mode, self.sandbox = event.model, event.permission_mode, event.sandbox
             case events.ModeChanged():
                 self.mode = event.mode
             case events.ModelState():
@@ -121,6 +123,8 @@ def line(now: Standing, width: int) -> Content:
         (1, Content(_MODES.get(now.mode, now.mode))),
         (3, Content(printable(now.model))),
     ]
+    if now.sandbox in _SANDBOXES:
+        parts.append((1, Content.styled(_SANDBOXES[now.sandbox], "$warning")))
     if now.used:
         parts.append((2, _context(now)))
     if now.rate:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from codeagent.agent.bootstrap import Opened
-from codeagent.agent.git_status import git_status
 from codeagent.tools.api import ToolError
 from codeagent.tui import pauses
 from codeagent.tui.conversation.items import Shell
@@ -156,7 +155,7 @@ class Turns:
         found = None
         while self._look_again:
             self._look_again = False
-            found = await git_status(self._host.opened.processes)
+            found = await self._host.opened.repository.status()
         standing = self._status.standing
         standing.branch, standing.dirty = (found.branch, found.dirty) if found else ("", False)
         if self._status.is_attached:

@@ -9,17 +9,19 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 
 from codeagent.agent.context.index.index import CodeIndex
+from codeagent.agent.context.learning import Learning
 from codeagent.agent.context.ranking.seeds import Seeds, named_in, places_in
 from codeagent.agent.context.repo_map import RepoMap, build_map, map_delta
 from codeagent.agent.context.retrieval import Hit, Retriever
-from codeagent.tools.api import ToolError
-from codeagent.tools.process import Processes
+from codeagent.agent.git.repository import Repository
 from codeagent.tools.symbols.reader import Found
 
 _COMMITS = 30
-_GIT_SECONDS = 5.0
 _WEAK = frozenset({"", "touched lately", "used by what was found"})
 """Reasons for a hit that lie in no word of the request."""
+_NEAR = frozenset({"near in meaning"})
+_MOST_NEAR = 3
+"""Something is always nearest: of what no word speaks for, no more than these."""
 _MOST_DEFINITIONS = 3
 """A name with more definitions than these is not certain to mean one of them."""
 
@@ -27,11 +29,19 @@ _MOST_DEFINITIONS = 3
 class CodeContext:
     """Begins to index when it is started and answers from what is there so far."""
 
-    def __init__(self, index: CodeIndex, processes: Processes, notify: Callable[[str], None]) -> None:
-        """`notify` is told in sentences what the index cannot see."""
+    def __init__(
+        self,
+        index: CodeIndex,
+        repository: Repository,
+        notify: Callable[[str], None],
+        learning: Learning | None = None,
+    ) -> None:
+        """`notify` is told in sentences what the index cannot see. With `learning` nearness in meaning counts, too."""
         self.index = index
-        self._processes = processes
+        self._repository = repository
         self._notify = notify
+        self._learning = learning
+        self._learner: asyncio.Task[None] | None = None
         self._retriever = Retriever(index)
         self._task: asyncio.Task[None] | None = None
         self._built = asyncio.Event()
@@ -41,6 +51,16 @@ class CodeContext:
         """Bring the index up to date in the background; with `watch` keep it so. A second call does nothing."""
         if self._task is None:
             self._task = asyncio.create_task(self._keep(watch))
+
+    def pause(self) -> None:
+        """A turn begins: do nothing in the background that takes much of the machine."""
+        if self._learning is not None:
+            self._learning.pause()
+
+    def resume(self) -> None:
+        """The turn is over."""
+        if self._learning is not None:
+            self._learning.resume()
 
     async def ready(self, seconds: float) -> bool:
         """Whether the index is up to date within so many seconds."""
@@ -64,10 +84,16 @@ class CodeContext:
         said.
         """
         if self._recent is None:
-            self._recent = await self._recent_files()
+            self._recent = await self._repository.recent_files(_COMMITS)
         seeds = Seeds(places=places_in(report), touched=tuple(touched), recent=self._recent)
-        hits = await self._retriever.retrieve(request, seeds=seeds, limit=limit)
-        return [hit for hit in hits if set(hit.why.split("; ")) - _WEAK]
+        found: list[Hit] = []
+        only_near = 0
+        for hit in await self._retriever.retrieve(request, seeds=seeds, limit=limit):
+            reasons = frozenset(hit.why.split("; ")) - _WEAK
+            only_near += reasons == _NEAR
+            if reasons and (reasons != _NEAR or only_near <= _MOST_NEAR):
+                found.append(hit)
+        return found
 
     async def map(self, tokens: int, count: Callable[[str], Awaitable[int]], request: str = "") -> RepoMap:
         """The map of the workspace, or of what a request is about, in at most so many tokens as `count` counts them."""
@@ -85,10 +111,13 @@ class CodeContext:
 
     async def close(self) -> None:
         """End the indexing and its processes."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        for task in (self._learner, self._task):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        if self._learning is not None:
+            await self._learning.close()
         await self.index.close()
 
     async def _keep(self, watch: bool) -> None:
@@ -96,19 +125,8 @@ class CodeContext:
         self._built.set()
         for notice in refreshed.notices:
             self._notify(notice)
+        if self._learning is not None:
+            self._learner = asyncio.create_task(self._learning.run(self._retriever))
         if watch:
             async for notice in self.index.watch():
                 self._notify(notice)
-
-    async def _recent_files(self) -> tuple[str, ...]:
-        """Files of the latest commits, the latest first; none without git."""
-        git = self._processes.find("git")
-        if git is None:
-            return ()
-        options = ("--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
-        arguments = [git, *options, "log", f"-{_COMMITS}", "--name-only", "--relative", "--pretty=format:", "-z"]
-        try:
-            done = await self._processes.run(arguments, _GIT_SECONDS, separate_errors=True)
-        except ToolError:
-            return ()
-        return tuple(dict.fromkeys(name.strip() for name in done.output.split("\0") if name.strip()))

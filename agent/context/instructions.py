@@ -7,9 +7,10 @@ named, so that the model can read them when it comes to such a file; those meant
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -32,11 +33,13 @@ _FIELD = re.compile(r"(description|globs|alwaysApply)[ \t]*:(.*)")
 @dataclass(frozen=True)
 class Instructions:
     """The text for the model, "" where there is none; the files it comes from, relative to the working folder; and
-    sentences for the person on what is odd or missing in it."""
+    sentences for the person on what is odd or missing in it. `digests` tells a file as it was read from another.
+    """
 
     text: str = ""
     sources: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class _Collected:
     files: list[_File] = field(default_factory=list[_File])
     rules: list[_Rule] = field(default_factory=list[_Rule])
     warnings: list[str] = field(default_factory=list[str])
+    digests: dict[str, str] = field(default_factory=dict[str, str])
 
     def read(self, path: Path) -> _File | None:
         """The text of a file without invisible characters, if it is there and can be read; else perhaps a warning."""
@@ -72,7 +76,8 @@ class _Collected:
             self.warnings.append(f"{shown} is a link that leads out of the project, and was not read.")
             return None
         try:
-            text = decode(read_bytes(real, shown), shown).shown
+            data = read_bytes(real, shown)
+            text = decode(data, shown).shown
         except NotThereError:
             return None  # a link to nothing, or removed just now
         except ToolError as e:
@@ -85,6 +90,7 @@ class _Collected:
                 f"{shown} holds {len(taken):,} invisible characters ({kinds}), which can hide words from you that a "
                 "model reads. They were left out. Look at the file before you go on."
             )
+        self.digests[shown] = hashlib.sha256(data).hexdigest()
         return _File(shown, text.strip())
 
 
@@ -108,7 +114,7 @@ def read_instructions(folder: Path, trusted: bool, limit: int = LIMIT) -> Instru
         found.warnings.append(f"Only {MAX_NAMED} rules in .cursor/rules are named to the model, {left} are left out.")
     text = prompts.render("context/instructions.md", files=files, rules=rules).strip() if files or rules else ""
     sources = tuple(item.path for item in (*files, *rules))
-    return Instructions(text, sources, tuple(found.warnings))
+    return Instructions(text, sources, tuple(found.warnings), found.digests)
 
 
 def _repository(folder: Path) -> Path:

@@ -32,4 +32,4 @@ def open_index(folder: Path, paths: Paths, trust: bool) -> CodeIndex:
             "If you trust what is in it, run `codeagent trust` there once, or add --trust to this command.",
         )
     ripgrep = Ripgrep(Workspace(root), Processes(root, process_environment()))
-    return CodeIndex(root, paths.index(root), lambda: ripgrep.files(root))
+    return CodeIndex(root, paths.index(root), lambda: ripgrep.open_files(root))

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import PurePosixPath
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from codeagent import prompts
@@ -22,6 +22,7 @@ from codeagent.tools.api import ToolError, relative
 from codeagent.tools.files import digest, read_bytes
 from codeagent.tools.ledger import FileLedger
 from codeagent.tools.ripgrep import Ripgrep
+from codeagent.tools.sensitive import holds_secrets
 from codeagent.tools.symbols.reader import Found
 from codeagent.tools.text import decode
 from codeagent.tools.workspace import Workspace
@@ -38,6 +39,7 @@ EXCERPT_LINES = 120
 PATIENCE_S = 3.0
 _LANGUAGES = {"py": "python", "js": "javascript", "ts": "typescript", "rs": "rust", "rb": "ruby", "sh": "bash"}
 _FENCE = re.compile(r"^```[^\n`]*\n(.*?)^```\s*$", re.DOTALL | re.MULTILINE)
+_UNADDRESSED = re.compile(r"^```(?:old|new)\s*$", re.MULTILINE)  # an edit whose head is missing
 _TEST = re.compile(r"^tests?_|_tests?$|\.test$|_spec$|\.spec$|^tests?$")
 
 
@@ -45,18 +47,26 @@ class RequestComposer:
     """Writes the user message of a turn."""
 
     def __init__(
-        self, workspace: Workspace, ledger: FileLedger, ripgrep: Ripgrep, code: CodeContext | None = None
+        self,
+        workspace: Workspace,
+        ledger: FileLedger,
+        ripgrep: Ripgrep,
+        code: CodeContext | None = None,
+        on_secret: Callable[[Path], None] | None = None,
     ) -> None:
         """Files come from the workspace only, less what the ignore rules exclude. Without `code` symbols are not
-        known.
+        known. `on_secret` hears of each file that the person opened.
         """
         self._workspace = workspace
         self._code = code
         self._ledger = ledger
         self._ripgrep = ripgrep
+        self._on_secret = on_secret
         self._shown: list[str] = []
         self._lines: dict[str, set[str]] = {}
         self._all_shown = False
+        self._count = 0
+        self._named_first: str | None = None
         self._listed = ""
 
     @property
@@ -69,22 +79,40 @@ class RequestComposer:
         """Whether every file of the repository that is not a test has been shown."""
         return self._all_shown
 
+    @property
+    def map_helps(self) -> bool:
+        """Whether there is more than what has been shown and a short listing tells."""
+        return not self._all_shown and self._count > SMALL_REPOSITORY
+
     def subject(self, answer: str) -> str | None:
-        """The shown file, tests aside, whose code the fences of an answer repeat; None where they repeat none."""
+        """The shown file, tests aside, whose code the fences of an answer repeat; where they repeat none, but replace
+        something, the first that the request named; else None.
+        """
         code = {line.strip() for fence in _FENCE.findall(answer) for line in fence.splitlines()}
         repeated = {name: len(_telling(lines & code)) for name, lines in self._lines.items()}
         best = max(repeated, key=lambda name: repeated[name], default=None)
-        return best if best is not None and repeated[best] else None
+        if best is not None and repeated[best]:
+            return best
+        return self._named_first if _UNADDRESSED.search(answer) else None
 
-    async def compose(self, request: str, report: CheckReport | None) -> str:
-        """The request with the files it speaks of, a listing, and the failing check if there is one."""
+    async def compose(self, request: str, report: CheckReport | None, opened: Collection[str] = ()) -> str:
+        """The request with the files it speaks of, a listing, and the failing check if there is one. A file that may
+        hold secrets is shown only if it is one of those `opened`, at which the person, and no text that came, pointed.
+        """
         names = await self._names()
-        chosen = choose(request, names)
+        self._count = len(names)
+        root = self._workspace.root
+        secret = {name for name in names if holds_secrets(root / name, root) and name not in opened}
+        chosen = choose(request, names, secret)
+        self._named_first = next((name for name in chosen if not is_test(name)), None)
         symbols = await self._named(request, chosen, names)
+        for name in set(opened).intersection(chosen):
+            if self._on_secret is not None:
+                self._on_secret(self._workspace.resolve(name))
         shown = self._read(list(dict.fromkeys([*chosen, *(found.path for found in symbols)])))
         whole = {file["path"] for file in shown}
         excerpts = self._excerpts([found for found in symbols if found.path not in whole])
-        self._all_shown = {name for name in names if not is_test(name)} <= set(self._shown)
+        self._all_shown = {name for name in names if not is_test(name) and name not in secret} <= set(self._shown)
         failing = report.text if report is not None and report.passed is False else ""
         known = {*whole, *(excerpt["path"] for excerpt in excerpts)}
         return prompts.render(
@@ -196,15 +224,17 @@ def language(name: str) -> str:
     return _LANGUAGES.get(suffix, suffix)
 
 
-def choose(request: str, names: Sequence[str]) -> list[str]:
+def choose(request: str, names: Sequence[str], secret: Collection[str] = ()) -> list[str]:
     """Files worth showing, best first: named by path, by file name, by module name, then tests of those; all of a
-    tiny repository.
+    tiny repository. A `secret` one is never chosen.
     """
     words = set(re.findall(r"[\w./-]+", request)) | set(re.findall(r"\w+", request))
     words |= {word.rstrip(".") for word in words}
     scored: list[tuple[int, str]] = []
     for name in names:
         path = PurePosixPath(name)
+        if name in secret:
+            continue
         if name in words:
             scored.append((0, name))
         elif path.name in words:
@@ -218,5 +248,5 @@ def choose(request: str, names: Sequence[str]) -> list[str]:
         if subject != stem and subject in stems and not any(name == other for _, other in scored):
             scored.append((3, name))
     if not scored and len(names) <= SMALL_REPOSITORY:
-        return list(names)
+        return [name for name in names if name not in secret]
     return [name for _, name in sorted(scored, key=lambda item: item[0])]

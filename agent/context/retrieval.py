@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, overload
 
@@ -106,14 +106,22 @@ class Retriever:
         prepared, standing = await self._standing(request, seeds)
         return await asyncio.to_thread(_ranked, prepared.graph, standing, limit)
 
-    async def learn(self, limit: int = 20_000) -> int:
+    def use(self, vectors: Vectors | None) -> None:
+        """From now on count nearness in meaning by these, or not at all."""
+        self._vectors = vectors
+
+    async def learn(self, limit: int = 20_000, pause: Callable[[], Awaitable[object]] | None = None) -> int:
         """Embed the definitions that matter most, at most so many that have no vector yet; says how many. To be done in
-        the background, and again after changes."""
+        the background, and again after changes; it waits for `pause` every few definitions. Raises ModelError."""
         if self._vectors is None:
             return 0
         prepared, standing = await self._standing("", NO_SEEDS)
         order = await asyncio.to_thread(_order, standing.definitions)
-        return await self._vectors.learn(prepared.graph, self._index.words, order[: 4 * limit], limit)
+        from codeagent.agent.context.ranking.vectors import at_once
+
+        return await self._vectors.learn(
+            prepared.graph, self._index.words, order[: 4 * limit], limit, at_once if pause is None else pause
+        )
 
     async def _standing(self, request: str, seeds: Seeds) -> tuple[Prepared, Standing]:
         from codeagent.agent.context.ranking.standing import Signal, stand  # numpy, not needed before the first request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -20,6 +21,7 @@ class Exit(IntEnum):
     LIMIT = 53
     TOOL_FAILURE = 54
     UNTRUSTED = 55
+    NO_SANDBOX = 56
     DENIED = 65
     VERIFY_FAILED = 66
     RETRYABLE = 75
@@ -36,6 +38,7 @@ EXIT_MEANINGS: dict[Exit, str] = {
     Exit.LIMIT: "a limit of turns or tokens was reached",
     Exit.TOOL_FAILURE: "a tool broke, or calls kept failing",
     Exit.UNTRUSTED: "the folder is not trusted (`--trust`, or `codeagent trust` once)",
+    Exit.NO_SANDBOX: "there is no sandbox for commands here (`--sandbox off` does without)",
     Exit.DENIED: "finished, but an action was refused",
     Exit.VERIFY_FAILED: "the `--verify` command fails at the end",
     Exit.RETRYABLE: "not enough memory now; try again later",
@@ -79,6 +82,7 @@ class Outcome:
     text: str = ""
     errors: list[str] = field(default_factory=list[str])
     denials: list[PermissionDenied] = field(default_factory=list[PermissionDenied])
+    autorun: list[str] = field(default_factory=list[str])
     steps: int = 0
     usage: Usage = field(default_factory=Usage)
     duration_ms: int = 0
@@ -117,7 +121,7 @@ class Outcome:
             "result": self.text,
             "session_id": self.session_id,
             "total_cost_usd": 0,
-            "usage": usage_object(self.usage),
+            "usage": usage_object(self.usage, self.autorun),
             "modelUsage": {
                 self.model: {
                     "inputTokens": self.usage.prompt_tokens - self.usage.cached_tokens,
@@ -127,7 +131,13 @@ class Outcome:
                 }
             },
             "permission_denials": [
-                {"tool_name": d.name, "tool_use_id": d.call_id, "tool_input": d.arguments, "reason": d.reason}
+                {
+                    "tool_name": d.name,
+                    "tool_use_id": d.call_id,
+                    "tool_input": d.arguments,
+                    "reason": d.reason,
+                    "code": d.code,
+                }
                 for d in self.denials
             ],
             "errors": self.errors,
@@ -137,9 +147,9 @@ class Outcome:
         return body
 
 
-def usage_object(usage: Usage) -> dict[str, Any]:
+def usage_object(usage: Usage, autorun: Sequence[str] = ()) -> dict[str, Any]:
     """Usage with Claude's names: `input_tokens` are those read anew, cached ones are apart. Times and rates under
-    `local`.
+    `local`, and there the files changed that programs run by themselves.
     """
     return {
         "input_tokens": usage.prompt_tokens - usage.cached_tokens,
@@ -155,5 +165,6 @@ def usage_object(usage: Usage) -> dict[str, Any]:
             "prefill_tok_s": round(usage.prefill_rate, 1),
             "tok_s": round(usage.decode_rate, 1),
             "seed": usage.seed,
+            **({"autorun_files": list(autorun)} if autorun else {}),
         },
     }

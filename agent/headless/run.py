@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import time
@@ -13,17 +14,23 @@ from collections.abc import Iterable, Sequence
 from typing import BinaryIO, TextIO
 
 from codeagent.agent.bootstrap import Opened, SetupError, open_session
-from codeagent.agent.events import Emit, Event, PermissionDenied
+from codeagent.agent.events import Emit, Event, Notice, PermissionDenied
+from codeagent.agent.headless.autorun import autorun_state, differing
 from codeagent.agent.headless.input import read_schema, read_task, stream_tasks
 from codeagent.agent.headless.options import TaskError, TaskOptions
 from codeagent.agent.headless.outcome import Exit, Outcome
 from codeagent.agent.headless.progress import Progress
 from codeagent.agent.headless.structured import structured_answer
 from codeagent.agent.headless.writers import make_writer
+from codeagent.agent.logs import log_to
+from codeagent.agent.secrets import mask_shapes
+
+_log = logging.getLogger(__name__)
 
 
 def run_task(options: TaskOptions, stdin: BinaryIO, out: TextIO, err: TextIO) -> int:
     """Do the task and return the exit code. Whatever happens, the writer's result comes last on `out`."""
+    log_to(options.paths.log_file, mask_shapes)
     outcome = Outcome()
     start = time.monotonic()
     writer = make_writer(options.output_format, out, options.partial_messages)
@@ -46,7 +53,8 @@ def run_task(options: TaskOptions, stdin: BinaryIO, out: TextIO, err: TextIO) ->
     except BrokenPipeError:
         outcome.fail(Exit.ERROR, "Standard output was closed by its reader.")
     except Exception as e:
-        outcome.fail(Exit.ERROR, f"Internal error: {type(e).__name__}: {e}. Please report it.")
+        _log.error("the run broke", exc_info=e)
+        outcome.fail(Exit.ERROR, f"Internal error: {type(e).__name__}: {mask_shapes(str(e))}. Please report it.")
         if os.environ.get("CODEAGENT_DEBUG"):
             raise
     outcome.duration_ms = round((time.monotonic() - start) * 1000)
@@ -98,6 +106,7 @@ class _Run:
         try:
             opened = self._opened = open_session(self._options, self._emit, approver=None)
             self._outcome.session_id, self._outcome.model = opened.session.id, opened.model_name
+            before = await autorun_state(opened)
             for task in self._tasks:
                 self._outcome.add_turn(await opened.session.run_turn(task), opened.limits.max_turns)
                 if self._outcome.exit is not Exit.DONE:
@@ -106,6 +115,10 @@ class _Run:
                 session = opened.session
                 await structured_answer(opened.client, session.messages, session.tools, schema, self._outcome)
             await self._conclude(opened)
+            self._outcome.autorun = differing(before, await autorun_state(opened))
+            if self._outcome.autorun:
+                text = f"Look at these before you run anything; programs run them: {', '.join(self._outcome.autorun)}"
+                self._emit(Notice(level="warning", text=text))
         except asyncio.CancelledError:
             if self._signal is None:
                 raise
@@ -136,4 +149,4 @@ class _Run:
             refused = ", ".join(sorted({d.name for d in outcome.denials}))
             outcome.fail(Exit.DENIED, f"Finished, but calls were refused ({refused}). See permission_denials.")
         if options.diff_file is not None:
-            options.diff_file.write_text(opened.changes.unified_diff(), encoding="utf-8")
+            options.diff_file.write_text(opened.changes.unified_diff(commands=True), "utf-8", "surrogateescape")

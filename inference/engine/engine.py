@@ -18,7 +18,7 @@ from codeagent.inference.engine.template import CHATML
 from codeagent.inference.frames import DeviceInfo, LoadSettings
 from codeagent.inference.gguf import Header, read_header
 from codeagent.inference.host import host_memory
-from codeagent.inference.placement import Plan, lower, plan
+from codeagent.inference.placement import Plan, lower, plan, shortage
 from codeagent.inference.store import in_use
 
 _NO_MEMORY = ("alloc", "out of memory", "not enough memory", "memory buffer")
@@ -102,6 +102,8 @@ class Engine:
         native = backend()
         _connect(native, settings.rpc)
         placed = plan(header, device_infos(native.devices()), settings, host_memory().available)
+        if (why := shortage(placed)) is not None:
+            raise OutOfMemoryError(f"{_no_memory(settings, placed)} {why}")
         while True:
             try:
                 return cls(settings, header, placed, on_progress, beat)
@@ -169,5 +171,5 @@ def _no_memory(settings: LoadSettings, placed: Plan) -> str:
     ]
     return (
         f"There is not enough memory for {settings.name} with a window of {placed.context:,} tokens and "
-        f"{placed.n_gpu_layers} layers on the GPU. {', or '.join(advice)}."
+        f"{placed.n_gpu_layers} layers on the GPU. {', or '.join(advice)}. The model is {settings.path}."
     )

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 # The libraries read these when they are loaded. Threads that spin without end while they wait for each other make a
-# token
-# take seconds on a busy machine, and threads that never spin cost a third of the speed on an idle one; this many turns
-# cost neither (two cores, 1.5B: 33 tokens a second idle, and 16 beside two busy processes, against 20 and 18 passive).
+# token take seconds on a busy machine, and threads that never spin cost a third of the speed on an idle one; this many
+# turns cost neither (two cores, 1.5B: 33 tokens a second idle, and 16 beside two busy processes, against 20 and 18
+# passive).
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 # On a fatal error ggml would start a debugger to print a backtrace, and take seconds to die.
 os.environ.setdefault("GGML_NO_BACKTRACE", "1")
@@ -139,7 +139,7 @@ class Model:
             raise NativeError(backend().last_error())
         self.vocab = Vocab(_c.llama_model_get_vocab(self.handle))
         self.parameters: int = _c.llama_model_n_params(self.handle)
-        self.trained_context: int = _c.llama_model_n_ctx_train(self.handle)
+        self.vector_length: int = _c.llama_model_n_embd_out(self.handle)
         self.can_rewind = not (_c.llama_model_is_recurrent(self.handle) or _c.llama_model_is_hybrid(self.handle))
 
     def close(self) -> None:
@@ -160,13 +160,14 @@ class Vocab:
         self.eos: int = _c.llama_vocab_eos(handle)
         self._pieces: dict[int, bytes] = {}
 
-    def tokenize(self, text: str, parse_special: bool) -> list[int]:
-        """The tokens of a text. Only with `parse_special` do texts of control tokens become those tokens."""
+    def tokenize(self, text: str, parse_special: bool, ends: bool = False) -> list[int]:
+        """The tokens of a text, with `ends` between the marks that the model wants there. Only with `parse_special` do
+        texts of control tokens become those tokens."""
         data = text.encode(errors="replace")
         room = len(data) + 8
         while True:
             buffer = (ctypes.c_int32 * room)()
-            count = _c.llama_tokenize(self.handle, data, len(data), buffer, room, False, parse_special)
+            count = _c.llama_tokenize(self.handle, data, len(data), buffer, room, ends, parse_special)
             if count >= 0:
                 return buffer[:count]
             room = -count
@@ -210,10 +211,15 @@ class Vocab:
 
 
 class Context:
-    """One sequence of tokens in the KV cache. `should_abort` is asked many times during a decode and must be quick."""
+    """One sequence of tokens in the KV cache. `should_abort` is asked many times during a decode, and must be quick.
+    With a `pooling` (a llama_pooling_type) it is for embed() alone."""
 
-    def __init__(self, model: Model, *, size: int, batch: int, threads: int, should_abort: Callable[[], bool]) -> None:
+    def __init__(
+        self, model: Model, *, size: int, batch: int, threads: int, should_abort: Callable[[], bool], pooling: int = 0
+    ) -> None:
         params = _c.llama_context_default_params()
+        if pooling:
+            params.embeddings, params.pooling_type = True, pooling
         params.n_ctx, params.n_batch, params.n_ubatch, params.n_seq_max = size, batch, batch, 1
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = params.no_perf = True
@@ -236,13 +242,27 @@ class Context:
 
         Raises DecodeAbortedError or NativeError; then the cache may hold any number of them: remove those.
         """
+        self._run(_c.llama_decode, tokens)
+
+    def embed(self, tokens: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """The pooled vector of one text of 1 to `batch` tokens. Raises as decode() does."""
+        if self._memory:
+            self.clear()
+        # Models that look both ways, as BERT does, have no cache: they are no decoders.
+        self._run(_c.llama_decode if self._memory else _c.llama_encode, tokens)
+        found = _c.llama_get_embeddings_seq(self.handle, 0)
+        if not found:
+            raise NativeError("the model gives no vectors")
+        return np.ctypeslib.as_array(found, shape=(self.model.vector_length,)).copy()
+
+    def _run(self, native: Any, tokens: Sequence[int]) -> None:
         count = len(tokens)
         self._tokens[:count] = tokens
-        result = _c.llama_decode(self.handle, _c.llama_batch_get_one(self._tokens, count))
+        result = native(self.handle, _c.llama_batch_get_one(self._tokens, count))
         if result == 2:
             raise DecodeAbortedError
         if result != 0:
-            raise NativeError(f"llama_decode gave {result}. {backend().last_error()}")
+            raise NativeError(f"{native.__name__} gave {result}. {backend().last_error()}")
 
     def remove_from(self, position: int) -> bool:
         """Forget all tokens from this position on; False, and nothing certain, when this model cannot."""

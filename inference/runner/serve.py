@@ -6,6 +6,7 @@ whoever waits can tell.
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
 import traceback
@@ -26,6 +27,7 @@ from codeagent.inference.client import (
     OutOfMemoryError,
 )
 from codeagent.inference.engine.counter import Counter
+from codeagent.inference.engine.embeddings import Embeddings
 from codeagent.inference.engine.engine import Engine, device_infos
 from codeagent.inference.engine.generation import CancelledError
 from codeagent.inference.engine.llama import backend
@@ -37,6 +39,8 @@ from codeagent.inference.frames import (
     Cancelled,
     Count,
     Counted,
+    Embed,
+    Embedded,
     Event,
     Failed,
     FrameError,
@@ -54,7 +58,10 @@ BEAT_S = 1.0
 LEAVE_S = 1.5
 """How long the engine may take to stop once the parent has gone; a load or a decode that cannot be aborted may not."""
 
-Job = Load | Generate | Count | None
+NICE = 15
+"""How far a process that only embeds steps back behind others: nobody waits for most of what it does."""
+
+Job = Load | Generate | Count | Embed | None
 
 
 class Server:
@@ -67,7 +74,7 @@ class Server:
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._cancelled: dict[int, Flag] = {}
         self._leaving = Flag()
-        self._engine: Engine | Counter | None = None
+        self._engine: Engine | Counter | Embeddings | None = None
         self._state: State | None = None
         self._beats = 0
 
@@ -119,7 +126,7 @@ class Server:
                     flag.set()
             case Shutdown():
                 self._leave()
-            case Generate(id=number):
+            case Generate(id=number) | Embed(id=number):
                 self._cancelled[number] = Flag()
                 self._jobs.put(frame)
             case Load() | Count():
@@ -147,7 +154,7 @@ class Server:
     def _beat(self) -> None:
         self._beats += 1
 
-    def _work(self, job: Load | Generate | Count) -> None:
+    def _work(self, job: Load | Generate | Count | Embed) -> None:
         number = 0 if isinstance(job, Load) else job.id
         self._beat()
         try:
@@ -155,9 +162,11 @@ class Server:
                 case Load():
                     self._load(job)
                 case Count():
-                    self._send(Counted(id=number, tokens=self._loaded().count(job.request)))
+                    self._count(job)
                 case Generate():
                     self._generate(job)
+                case Embed():
+                    self._embed(job)
         except CancelledError:
             self._send(Cancelled(id=number))
         except ModelError as error:
@@ -182,9 +191,18 @@ class Server:
             self._engine = None
         if job.settings.vocabulary_only:
             self._engine = Counter(job.settings)
+        elif job.settings.embedding:
+            os.nice(NICE)
+            self._engine = Embeddings(job.settings, progressed, self._beat)
         else:
             self._engine = Engine.load(job.settings, progressed, self._beat)
         self._send(Loaded(info=self._engine.info()))
+
+    def _count(self, job: Count) -> None:
+        engine = self._loaded()
+        if isinstance(engine, Embeddings):
+            raise BadRequestError("The model is loaded to give texts vectors: it counts no requests.")
+        self._send(Counted(id=job.id, tokens=engine.count(job.request)))
 
     def _generate(self, job: Generate) -> None:
         def emit(event: ModelEvent) -> None:
@@ -194,9 +212,20 @@ class Server:
         engine = self._loaded()
         if isinstance(engine, Counter):
             raise BadRequestError("Only the vocabulary of the model is loaded: it can count and not answer.")
+        if isinstance(engine, Embeddings):
+            raise BadRequestError("The model is loaded to give texts vectors: it cannot answer.")
         engine.generate(job.request, emit, self._cancelled[job.id])
 
-    def _loaded(self) -> Engine | Counter:
+    def _embed(self, job: Embed) -> None:
+        self._state = State(state="busy")
+        engine = self._loaded()
+        if not isinstance(engine, Embeddings):
+            raise BadRequestError("The model is not loaded for embedding.")
+        vectors = engine.embed(job.texts, self._cancelled[job.id])
+        data = base64.b64encode(vectors.astype("<f4").tobytes()).decode()
+        self._send(Embedded(id=job.id, length=vectors.shape[1], vectors=data))
+
+    def _loaded(self) -> Engine | Counter | Embeddings:
         if self._engine is None:
             raise ModelLoadError("No model is loaded.")
         return self._engine

@@ -76,6 +76,7 @@ def test_a_file_on_another_disk_is_copied(models: Path, codeagent: Any) -> None:
         (None, "There is no model file"),
     ],
 )
+@pytest.mark.case(39)
 def test_a_file_that_is_no_model_is_one_sentence_and_52(
     models: Path, codeagent: Any, tmp_path: Path, content: bytes | None, said: str
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_file_that_is_no_model_is_one_sentence_and_52(
     assert not models.exists() or not list(models.iterdir())
 
 
+@pytest.mark.case(39)
 def test_folders_and_fifos_are_refused_at_once(codeagent: Any, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.gguf")
     for path in (tmp_path / "fifo.gguf", f"{tmp_path}/"):
@@ -103,6 +105,7 @@ def test_show_tells_what_a_file_is(models: Path, codeagent: Any, tiny: Path) -> 
         assert fact in done.out
 
 
+@pytest.mark.case(24, 39)
 def test_nothing_in_a_file_steers_the_terminal(codeagent: Any, tmp_path: Path) -> None:
     evil = "\x1b]52;c;ZXZpbA==\x07\x1b[2J\u202e"
     path = write(tmp_path / "evil.gguf", tiny_model(general__name=evil, tokenizer__ggml__model=evil))
@@ -147,6 +150,12 @@ def test_use_takes_a_path_and_refuses_what_is_not_here(
     absent = codeagent("model", "use", "qwen3-8b")
     assert (absent.code, "codeagent model pull qwen3-8b" in absent.err) == (42, True)
     assert codeagent("model", "use", "nonsense").code == 42
+
+
+def test_use_refuses_a_model_that_only_gives_vectors(models: Path, codeagent: Any, tiny: Path) -> None:
+    codeagent("model", "add", tiny, "--name", "bge-small-en-v1.5")
+    done = codeagent("model", "use", "bge-small-en-v1.5")
+    assert (done.code, "embedding_model = 'bge-small-en-v1.5'" in done.err) == (52, True)
 
 
 def test_settings_that_cannot_be_read_are_named(models: Path, codeagent: Any, home: dict[str, str], tiny: Path) -> None:
@@ -195,7 +204,12 @@ def test_plan_shows_places_without_loading(models: Path, codeagent: Any, tiny: P
 def test_doctor_says_what_is_missing_and_how_to_get_it(models: Path, codeagent: Any, tiny: Path) -> None:
     done = codeagent("doctor")
     lines = {line[6:23].strip(): line[:4].strip() for line in done.out.splitlines() if line[:4].strip()}
-    assert (done.code, lines["model"], lines["llama-cpp-python"], lines["sandbox"]) == (52, "fail", "ok", "warn")
+    assert (done.code, lines["model"], lines["llama-cpp-python"], lines["sandbox"] in ("ok", "warn")) == (
+        52,
+        "fail",
+        "ok",
+        True,
+    )
     assert "codeagent model pull qwen2.5-coder-1.5b" in done.out
     codeagent("model", "add", tiny, "--name", "mine")
     codeagent("model", "use", "mine")

@@ -194,6 +194,7 @@ def test_a_second_pull_is_told_who_holds_the_first(world: World) -> None:
     assert (first.returncode, world.left()) == (0, ["tiny.gguf"])
 
 
+@pytest.mark.case(39)
 def test_what_has_the_wrong_checksum_is_deleted_and_the_next_source_asked(world: World) -> None:
     wrong = world.content[:-1] + b"?"
     world.server.hub_file(REPO, FILE, wrong, claimed_sha256=hashlib.sha256(world.content).hexdigest())
@@ -229,6 +230,7 @@ def test_pieces_that_are_too_long_or_too_few_are_refused(world: World) -> None:
     assert "bytes together and not" in done.err
 
 
+@pytest.mark.case(39)
 def test_a_file_with_the_right_checksum_that_is_no_model_is_refused(world: World) -> None:
     world.content = b"not a model " * 1000
     world.server.hub_file(REPO, FILE, world.content)

@@ -18,6 +18,7 @@ def run(codeagent: Command, script: Path, *args: str):
     return codeagent("--task", "fix add", "--trust", "--replay", script, "--output-format", "json", *args)
 
 
+@pytest.mark.case(17)
 def test_0_when_done(codeagent: Command, script: Script, python_repo: Path) -> None:
     assert run(codeagent, script({"text": "Done."})).code == 0
 
@@ -73,6 +74,7 @@ def test_52_for_a_model_that_is_not_there(codeagent: Command, workspace: Path) -
     assert "missing.gguf" in done.result["errors"][0]
 
 
+@pytest.mark.case(17)
 def test_53_when_the_turns_are_used_up(codeagent: Command, script: Script, python_repo: Path) -> None:
     done = run(codeagent, script({"calls": [READ]}, {"calls": [READ]}), "--max-turns", "1")
     assert (done.code, done.result["subtype"]) == (53, "error_max_turns")
@@ -86,11 +88,13 @@ def test_53_when_the_tokens_are_used_up(codeagent: Command, script: Script, pyth
     assert done.code == 53
 
 
+@pytest.mark.case(45)
 def test_54_when_calls_keep_failing(codeagent: Command, script: Script, python_repo: Path) -> None:
     calls = [{"calls": [{"name": "read", "arguments": {"path": f"missing{i}.py"}}]} for i in range(12)]
     assert run(codeagent, script(*calls)).code == 54
 
 
+@pytest.mark.case(17)
 def test_55_in_a_folder_that_is_not_trusted(codeagent: Command, script: Script, python_repo: Path) -> None:
     args = ("--task", "x", "--replay", script({"text": "x"}), "--output-format", "json")
     done = codeagent(*args)
@@ -100,6 +104,7 @@ def test_55_in_a_folder_that_is_not_trusted(codeagent: Command, script: Script, 
     assert codeagent(*args).code == 0
 
 
+@pytest.mark.case(17)
 def test_65_when_an_action_was_refused(codeagent: Command, script: Script, python_repo: Path) -> None:
     done = run(codeagent, script({"calls": [FIX]}, {"text": "I could not edit."}))
     assert done.code == 65
@@ -121,6 +126,7 @@ def test_66_when_the_check_fails_at_the_end(codeagent: Command, script: Script, 
     assert "test_adds" in done.result["errors"][0]
 
 
+@pytest.mark.case(41)
 def test_75_when_memory_is_short(codeagent: Command, script: Script, python_repo: Path) -> None:
     assert run(codeagent, script({"error": "out_of_memory", "message": "Not enough memory."})).code == 75
 
@@ -132,6 +138,7 @@ def test_124_at_the_time_limit(codeagent: Command, script: Script, python_repo: 
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.case(49)
 def test_130_and_143_on_signals(
     codeagent: Command, script: Script, python_repo: Path, number: signal.Signals, code: int
 ) -> None:
@@ -149,6 +156,7 @@ def test_130_and_143_on_signals(
     assert '"type": "result"' in out.splitlines()[-1]
 
 
+@pytest.mark.case(49)
 def test_a_closed_stdout_is_no_traceback(codeagent: Command, script: Script, python_repo: Path) -> None:
     with codeagent.start(
         "--task", "x", "--trust", "--replay", script({"text": "x"}), "--output-format", "json"
@@ -161,6 +169,7 @@ def test_a_closed_stdout_is_no_traceback(codeagent: Command, script: Script, pyt
     assert "Traceback" not in err
 
 
+@pytest.mark.case(49)
 def test_a_full_disk_under_stdout_is_said(codeagent: Command, script: Script, python_repo: Path) -> None:
     with (
         open("/dev/full", "w") as full,

@@ -19,6 +19,8 @@ from terminal import Terminal
 from codeagent.agent.paths import Paths
 from codeagent.agent.text import printable
 
+pytestmark = pytest.mark.case(24)
+
 PAYLOADS = (
     "\x1b]52;c;cGF5bG9hZA==\x07",  # write the clipboard
     "\x1b]52;c;?\x1b\\",  # read the clipboard
@@ -97,6 +99,7 @@ class App:
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
+        self.seen: set[str] = set()
 
     def ask(self, text: str = "go") -> None:
         """Give a request."""
@@ -108,6 +111,7 @@ class App:
         for payload in payloads:
             tag = payload[payload.rindex("#") :]
             self.terminal.wait_for(tag)
+            self.seen.add(payload)
 
     def end(self) -> None:
         """Quit, and look at all the bytes that came."""
@@ -121,7 +125,7 @@ Start = Callable[..., Any]
 
 
 @pytest.fixture
-def app(home: dict[str, str], workspace: Path, script: Script) -> Start:
+def app(home: dict[str, str], workspace: Path, script: Script, record_property: Callable[[str, object], None]) -> Start:
     @contextmanager
     def start(*items: dict[str, Any], args: tuple[str, ...] = (), cwd: Path = workspace) -> Iterator[App]:
         replay = script(*(items or ({"text": "."},)))
@@ -129,6 +133,7 @@ def app(home: dict[str, str], workspace: Path, script: Script) -> Start:
             one = App(terminal)
             yield one
             one.end()
+            record_property("tried", len(one.seen) or 1)
 
     return start
 

@@ -14,6 +14,8 @@ import pytest
 from harness import COMMAND, Script
 from terminal import ALWAYS_ON, Terminal, descendants
 
+pytestmark = pytest.mark.case(49)
+
 READY = "type a request"
 ARGS = ("--trust", "--replay")
 
@@ -184,6 +186,17 @@ def test_without_a_terminal_there_is_a_sentence(home: dict[str, str], workspace:
         assert terminal.wait() == 42
         terminal.wait_restored()
     assert (workspace / "out").read_bytes() == b""
+
+
+def test_without_a_terminal_to_draw_on_there_is_a_sentence(
+    home: dict[str, str], workspace: Path, script: Script
+) -> None:
+    command = shlex.join([str(COMMAND), *ARGS, str(script({"text": "."}))])
+    shell = f"{command} 2> {shlex.quote(str(workspace / 'errors'))}"
+    with Terminal(["sh", "-c", shell], home, workspace) as terminal:
+        assert terminal.wait() == 42
+        terminal.wait_restored()
+    assert "The app needs a terminal" in (workspace / "errors").read_text()
 
 
 @pytest.mark.model

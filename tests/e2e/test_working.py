@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from harness import Command, Finished, Script
 
 VERIFY = "python3 -m unittest -q test_calc"
@@ -84,6 +85,7 @@ def test_a_read_only_file_is_changed_only_where_everything_is_allowed(
     assert file.stat().st_mode & 0o777 == 0o444
 
 
+@pytest.mark.case(45)
 def test_a_call_repeated_without_end_stops_the_turn(codeagent: Command, script: Script, python_repo: Path) -> None:
     read = {"calls": [{"name": "read", "arguments": {"path": "calc.py"}}]}
     done = run(codeagent, script(*[read] * 9))
@@ -92,6 +94,7 @@ def test_a_call_repeated_without_end_stops_the_turn(codeagent: Command, script: 
     assert done.result["num_turns"] == 5
 
 
+@pytest.mark.case(45)
 def test_a_call_that_cannot_be_read_is_answered_with_the_error(
     codeagent: Command, script: Script, python_repo: Path
 ) -> None:
@@ -99,6 +102,7 @@ def test_a_call_that_cannot_be_read_is_answered_with_the_error(
     assert run(codeagent, replay).code == 0
 
 
+@pytest.mark.case(45)
 def test_an_unknown_tool_and_wrong_arguments_are_answered_precisely(
     codeagent: Command, script: Script, python_repo: Path
 ) -> None:
@@ -124,6 +128,7 @@ def test_a_denied_tool_is_denied_in_every_mode(codeagent: Command, script: Scrip
     assert "a - b" in (python_repo / "calc.py").read_text()
 
 
+@pytest.mark.case(6)
 def test_a_command_sees_no_secrets(codeagent: Command, script: Script, workspace: Path) -> None:
     show = {"calls": [{"name": "run", "arguments": {"command": "env"}}]}
     replay = script(show, {"text": "Done."})
@@ -142,6 +147,7 @@ def test_a_folder_that_is_no_repository_works_too(codeagent: Command, script: Sc
     assert (workspace / "a" / "b.txt").read_text() == "hi\n"
 
 
+@pytest.mark.case(23)
 def test_file_names_that_are_not_utf8_do_no_harm(codeagent: Command, script: Script, workspace: Path) -> None:
     Path(os.fsdecode(os.fsencode(workspace) + b"/\xff\xfe.py")).write_text("x = 1\n")
     listing = {"calls": [{"name": "list", "arguments": {}}]}
@@ -149,6 +155,7 @@ def test_file_names_that_are_not_utf8_do_no_harm(codeagent: Command, script: Scr
     assert (done.code, done.result["result"]) == (0, "Seen.")
 
 
+@pytest.mark.case(1)
 def test_a_path_outside_the_folder_is_refused(codeagent: Command, script: Script, workspace: Path) -> None:
     outside = workspace.parent / "outside.txt"
     calls = [
@@ -167,6 +174,7 @@ def test_a_further_folder_can_be_added(codeagent: Command, script: Script, works
     assert (extra / "x.txt").read_text() == "x\n"
 
 
+@pytest.mark.case(24)
 def test_escape_sequences_never_reach_the_terminal(codeagent: Command, script: Script, workspace: Path) -> None:
     done = run(codeagent, script({"text": "a\x1b]52;c;aGk=\x07b\x1b[2Jc\u202ed"}))
     assert "\x1b" not in done.err + done.out

@@ -23,6 +23,7 @@ from codeagent.inference.frames import (
     Cancelled,
     Count,
     Counted,
+    Embed,
     Event,
     Failed,
     Generate,
@@ -233,7 +234,7 @@ class Runner:
                 case Cancel(id=number):
                     if not self.meets_fault("cancel"):
                         self.cancelled = number
-                case Shutdown():
+                case Shutdown() | Embed():
                     return
 
     def generate(self, frame: Generate) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from contextlib import aclosing
 from pathlib import Path
 
@@ -39,6 +40,7 @@ DEATHS = {
 
 @pytest.mark.parametrize("phase", ["start", "load", "generate", "mid"])
 @pytest.mark.parametrize("fault", DEATHS)
+@pytest.mark.case(38)
 async def test_a_faulty_runner_is_a_named_error_and_the_next_call_works(bench: Bench, fault: str, phase: str) -> None:
     hangs = fault in ("hang", "half_frame", "close_pipe")
     client = bench.plays(f"{fault}@{phase}", "good", limits=HASTY if hangs else PATIENT)
@@ -52,6 +54,7 @@ async def test_a_faulty_runner_is_a_named_error_and_the_next_call_works(bench: B
     assert await play(client) == ANSWER
 
 
+@pytest.mark.case(38)
 async def test_counting_survives_a_death_as_streaming_does(bench: Bench) -> None:
     client = bench.plays("segv@count", "good")
     with pytest.raises(RunnerDiedError, match="SIGSEGV"):
@@ -59,6 +62,7 @@ async def test_counting_survives_a_death_as_streaming_does(bench: Bench) -> None
     assert await client.count_tokens(ask()) == 2
 
 
+@pytest.mark.case(38)
 async def test_another_version_of_the_protocol_is_told_from_garbage(bench: Bench) -> None:
     client = bench.plays("wrong_version@start")
     with pytest.raises(RunnerDiedError, match=r"version 1 of the runner's protocol .* version 2: .* Install it again"):
@@ -66,6 +70,7 @@ async def test_another_version_of_the_protocol_is_told_from_garbage(bench: Bench
 
 
 @pytest.mark.parametrize("phase", ["start", "load", "generate", "mid", "count"])
+@pytest.mark.case(38)
 async def test_a_frame_nobody_asked_for_ends_the_runner(bench: Bench, phase: str) -> None:
     client = bench.plays(f"unasked@{phase}", "good")
     with pytest.raises(RunnerDiedError, match=r"began with a counted frame|broke the protocol with a counted frame"):
@@ -74,6 +79,7 @@ async def test_a_frame_nobody_asked_for_ends_the_runner(bench: Bench, phase: str
     assert await play(client) == ANSWER
 
 
+@pytest.mark.case(38)
 async def test_a_program_that_is_not_there_is_a_sentence(bench: Bench, tmp_path: Path) -> None:
     bench.client = RunnerClient(SETTINGS, bench.told, [str(tmp_path / "missing")])
     with pytest.raises(RunnerDiedError, match=r"could not be started \(.*missing\): .*No such file"):
@@ -81,6 +87,7 @@ async def test_a_program_that_is_not_there_is_a_sentence(bench: Bench, tmp_path:
     assert bench.states[-1][0] == "failed"
 
 
+@pytest.mark.case(38)
 async def test_the_last_8_kb_of_stderr_are_in_the_error_without_escape_sequences(bench: Bench) -> None:
     client = bench.plays("flood_and_exit@load", "abort@load")
     with pytest.raises(RunnerDiedError) as caught:
@@ -92,6 +99,7 @@ async def test_the_last_8_kb_of_stderr_are_in_the_error_without_escape_sequences
         await client.info()
 
 
+@pytest.mark.case(38)
 async def test_a_helper_that_holds_the_pipes_open_does_not_hide_the_death(bench: Bench) -> None:
     client = bench.plays("leave_stranger@mid", "good")
     with pytest.raises(RunnerDiedError, match="was killed"):
@@ -101,6 +109,7 @@ async def test_a_helper_that_holds_the_pipes_open_does_not_hide_the_death(bench:
     assert await play(client) == ANSWER
 
 
+@pytest.mark.case(38)
 async def test_a_runner_that_keeps_dying_is_not_started_for_ever(bench: Bench) -> None:
     client = bench.plays("exit1@start")
     for _ in range(4):
@@ -111,6 +120,20 @@ async def test_a_runner_that_keeps_dying_is_not_started_for_ever(bench: Bench) -
     assert len(bench.started()) == 4
 
 
+@pytest.mark.case(38)
+async def test_each_restart_after_the_first_waits_longer(bench: Bench) -> None:
+    client = bench.plays("exit1@start", limits=Limits(restarts=4, backoff=0.4))
+    waited: list[float] = []
+    for _ in range(4):
+        began = time.monotonic()
+        with pytest.raises(RunnerDiedError, match="ended with exit code 1"):
+            await client.info()
+        waited.append(time.monotonic() - began)
+    assert waited[2] >= 0.4
+    assert waited[3] >= 0.8
+
+
+@pytest.mark.case(38)
 async def test_deaths_long_ago_do_not_count(bench: Bench) -> None:
     limits = Limits(restarts=0, restart_window=0)
     client = bench.plays("exit1@start", "exit1@start", "good", limits=limits)
@@ -120,6 +143,7 @@ async def test_deaths_long_ago_do_not_count(bench: Bench) -> None:
     assert (await client.info()).name == "fault"
 
 
+@pytest.mark.case(38)
 async def test_a_death_between_requests_is_reported_at_once_and_healed_by_the_next(bench: Bench) -> None:
     client = bench.plays("good")
     await play(client)
@@ -130,6 +154,7 @@ async def test_a_death_between_requests_is_reported_at_once_and_healed_by_the_ne
     assert len(bench.started()) == 2
 
 
+@pytest.mark.case(38)
 async def test_a_runner_that_will_not_stop_is_ended_and_the_next_call_works(bench: Bench) -> None:
     client = bench.plays("deaf@cancel", "good", limits=HASTY)
     async with aclosing(client.stream(ask("forever"))) as stream:
@@ -170,6 +195,7 @@ async def parent(bench: Bench, moment: str) -> asyncio.subprocess.Process:
     )  # fmt: skip
 
 
+@pytest.mark.case(44)
 async def test_the_end_of_the_event_loop_is_the_end_of_the_runner(bench: Bench) -> None:
     bench.plays("good")
     process = await parent(bench, "return")
@@ -181,6 +207,7 @@ async def test_the_end_of_the_event_loop_is_the_end_of_the_runner(bench: Bench) 
     assert (process.returncode, stderr) == (0, b"")
 
 
+@pytest.mark.case(44)
 async def test_the_death_of_the_program_is_the_end_of_the_runner(bench: Bench) -> None:
     bench.plays("good")
     process = await parent(bench, "stay")

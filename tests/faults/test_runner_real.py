@@ -76,6 +76,7 @@ def in_decode(event: ModelEvent) -> bool:
     return isinstance(event, TextDelta)
 
 
+@pytest.mark.case(38)
 async def test_killed_while_loading(real: RealBench) -> None:
     killed: list[RunnerState] = []
 
@@ -91,6 +92,7 @@ async def test_killed_while_loading(real: RealBench) -> None:
 
 
 @pytest.mark.parametrize(("moment", "text"), [(in_prefill, LONG), (in_decode, SHORT)], ids=["prefill", "decode"])
+@pytest.mark.case(38)
 async def test_killed_while_answering(real: RealBench, moment: Callable[[ModelEvent], bool], text: str) -> None:
     killed = False
     with pytest.raises(RunnerDiedError, match="SIGKILL"):
@@ -101,6 +103,7 @@ async def test_killed_while_answering(real: RealBench, moment: Callable[[ModelEv
     assert await works(real.client)
 
 
+@pytest.mark.case(38)
 async def test_killed_between_requests(real: RealBench) -> None:
     assert await works(real.client)
     real.kill()
@@ -111,6 +114,7 @@ async def test_killed_between_requests(real: RealBench) -> None:
 
 
 @pytest.mark.parametrize(("moment", "text"), [(in_prefill, LONG), (in_decode, SHORT)], ids=["prefill", "decode"])
+@pytest.mark.case(42)
 async def test_a_closed_stream_is_cancelled_and_the_same_process_serves_the_next(
     real: RealBench, moment: Callable[[ModelEvent], bool], text: str
 ) -> None:
@@ -149,6 +153,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize(("moment", "text"), [("loading", ""), ("ready", ""), ("prefill", LONG), ("text_delta", SHORT)])
+@pytest.mark.case(44)
 async def test_a_program_killed_at_any_moment_takes_the_model_process_with_it(
     small_model: Path, moment: str, text: str
 ) -> None:

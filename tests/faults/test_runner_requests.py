@@ -38,10 +38,12 @@ async def test_a_healthy_runner_loads_once_answers_counts_and_reports_its_states
     ]
 
 
+@pytest.mark.case(38)
 async def test_a_flood_on_stderr_holds_nothing_up(bench: Bench) -> None:
     assert await play(bench.plays("flood@mid")) == ANSWER
 
 
+@pytest.mark.case(38)
 async def test_a_slow_load_that_shows_progress_is_no_stall(bench: Bench) -> None:
     limits = Limits(start_stall=30, load_stall=2, busy_stall=30)
     assert (await bench.plays("slow@load", limits=limits).info()).name == "fault"
@@ -59,6 +61,7 @@ async def test_a_slow_load_that_shows_progress_is_no_stall(bench: Bench) -> None
         ("internal", ModelError, "This is internal."),
     ],
 )
+@pytest.mark.case(38)
 async def test_a_failed_request_is_the_error_it_names_and_the_runner_goes_on(
     bench: Bench, kind: str, error: type[ModelError], said: str
 ) -> None:
@@ -70,6 +73,7 @@ async def test_a_failed_request_is_the_error_it_names_and_the_runner_goes_on(
     assert len(bench.started()) == 1
 
 
+@pytest.mark.case(38, 41)
 async def test_a_failed_load_gives_the_memory_back_and_may_be_tried_again(bench: Bench) -> None:
     client = bench.plays("fail_load@load", "good")
     with pytest.raises(OutOfMemoryError, match="There is not enough memory"):
@@ -79,6 +83,7 @@ async def test_a_failed_load_gives_the_memory_back_and_may_be_tried_again(bench:
     assert await play(client) == ANSWER
 
 
+@pytest.mark.case(42)
 async def test_closing_a_stream_cancels_and_the_next_one_is_clean_in_the_same_process(bench: Bench) -> None:
     client = bench.plays("good")
     for _ in range(5):
@@ -90,6 +95,7 @@ async def test_closing_a_stream_cancels_and_the_next_one_is_clean_in_the_same_pr
     assert len(bench.started()) == 1
 
 
+@pytest.mark.case(42)
 async def test_cancelling_the_task_that_reads_a_stream_cancels_it_too(bench: Bench) -> None:
     client = bench.plays("good")
     await client.info()
@@ -109,6 +115,7 @@ async def test_cancelling_the_task_that_reads_a_stream_cancels_it_too(bench: Ben
     assert len(bench.started()) == 1
 
 
+@pytest.mark.case(42)
 async def test_cancelling_twice_leaves_the_rest_to_the_next_call(bench: Bench) -> None:
     client = bench.plays("good")
     await client.info()
@@ -122,6 +129,7 @@ async def test_cancelling_twice_leaves_the_rest_to_the_next_call(bench: Bench) -
     assert len(bench.started()) == 1
 
 
+@pytest.mark.case(42)
 async def test_an_abandoned_wait_for_the_load_is_taken_up_by_the_next_call(bench: Bench) -> None:
     client = bench.plays("slow@load")
     task = asyncio.create_task(client.info())
@@ -189,6 +197,7 @@ async def test_closing_before_anything_was_started_is_nothing(bench: Bench) -> N
 
 
 @pytest.mark.parametrize("moment", ["start", "load", "mid"])
+@pytest.mark.case(42)
 async def test_closing_under_a_running_call_ends_the_call_and_a_deaf_runner(bench: Bench, moment: str) -> None:
     client = bench.plays("hang@start" if moment == "start" else f"deaf@{moment}", limits=Limits(stop_step=0.5))
     task = asyncio.create_task(play(client, "forever"))
@@ -199,6 +208,7 @@ async def test_closing_under_a_running_call_ends_the_call_and_a_deaf_runner(benc
         await task
 
 
+@pytest.mark.case(6)
 async def test_the_runner_sees_no_secrets(bench: Bench) -> None:
     names = set((await bench.plays("good").info()).notices)
     assert {"PATH", "HOME"} <= names

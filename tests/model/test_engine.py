@@ -147,6 +147,7 @@ def test_reading_is_reported_in_chunks_with_the_time_left(engine: Engine) -> Non
 
 
 @pytest.mark.parametrize("moment", ["prefill", "decode"])
+@pytest.mark.case(42)
 def test_cancel_takes_less_than_half_a_second_and_the_next_answer_is_right(engine: Engine, moment: str) -> None:
     known = ask("What is the capital of France?", max_tokens=8)
     expected = run(engine, known).end.raw
@@ -173,6 +174,7 @@ def test_cancel_takes_less_than_half_a_second_and_the_next_answer_is_right(engin
     assert run(engine, known).end.raw == expected
 
 
+@pytest.mark.case(42)
 def test_a_request_cancelled_before_it_starts_reads_nothing(engine: Engine) -> None:
     cancelled = Event()
     cancelled.set()
@@ -191,6 +193,7 @@ def test_an_answer_that_ends_by_itself_stops(engine: Engine) -> None:
     assert "<|im_end|>" not in end.raw
 
 
+@pytest.mark.case(41)
 def test_a_prompt_over_the_window_is_refused_and_nothing_cut(engine: Engine) -> None:
     with pytest.raises(ContextOverflowError) as caught:
         run(engine, ask("word " * 3000))
@@ -198,6 +201,7 @@ def test_a_prompt_over_the_window_is_refused_and_nothing_cut(engine: Engine) -> 
     assert caught.value.needed == engine.count(ask("word " * 3000)) > 3000
 
 
+@pytest.mark.case(41)
 def test_an_answer_that_fills_the_window_says_so(engine: Engine) -> None:
     filled = ask("word " * 1990, max_tokens=500, grammar="root ::= [a-z ]+")
     room = 2048 - engine.count(filled)
@@ -216,6 +220,7 @@ def test_a_stop_string_ends_the_answer_before_it(engine: Engine) -> None:
     assert cut.end.tokens == whole.end.tokens[: len(cut.end.tokens)]
 
 
+@pytest.mark.case(43)
 def test_an_exact_repetition_without_end_is_stopped_as_a_loop(engine: Engine) -> None:
     phrase = "the quick brown fox jumps over the lazy dog and "
     end = run(engine, ask("Go on.", max_tokens=900, grammar=f'root ::= "{phrase * 100}"')).end
@@ -297,12 +302,14 @@ def test_a_penalty_on_repetition_changes_a_repetitive_answer(engine: Engine) -> 
 @pytest.mark.parametrize(
     ("name", "content"), [("empty.gguf", b""), ("text.gguf", b"hello"), ("cut.gguf", b"GGUF\x03\x00\x00\x00")]
 )
+@pytest.mark.case(39)
 def test_a_file_that_is_no_model_is_a_sentence(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ModelLoadError, match=name):
         Engine.load(LoadSettings(path=str(tmp_path / name), name="bad"))
 
 
+@pytest.mark.case(39)
 def test_a_model_file_with_half_its_weights_is_a_sentence(tmp_path: Path, small_model: Path) -> None:
     with small_model.open("rb") as source:
         (tmp_path / "half.gguf").write_bytes(source.read(small_model.stat().st_size // 2))

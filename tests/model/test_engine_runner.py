@@ -142,6 +142,7 @@ def test_it_greets_loads_counts_answers_and_leaves(small_model: Path) -> None:
         assert r.process.wait(PATIENCE_S) == 0
 
 
+@pytest.mark.case(44)
 def test_it_leaves_when_its_stdin_ends_even_in_the_middle_of_an_answer(small_model: Path) -> None:
     with runner() as r:
         r.send(load(small_model), Generate(id=1, request=ask("word " * 1500)))
@@ -151,6 +152,7 @@ def test_it_leaves_when_its_stdin_ends_even_in_the_middle_of_an_answer(small_mod
         assert r.process.wait(5) == 0
 
 
+@pytest.mark.case(44)
 def test_it_dies_with_its_parent(small_model: Path) -> None:
     code = (
         "import subprocess, sys, time\n"
@@ -169,6 +171,7 @@ def test_it_dies_with_its_parent(small_model: Path) -> None:
         assert not Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.case(42)
 def test_a_cancelled_request_is_confirmed_within_half_a_second_and_the_next_one_served(small_model: Path) -> None:
     with runner() as r:
         r.send(load(small_model), Generate(id=1, request=ask("word " * 1500)))
@@ -182,6 +185,7 @@ def test_a_cancelled_request_is_confirmed_within_half_a_second_and_the_next_one_
         assert "Paris" in r.answer(2)[1].raw
 
 
+@pytest.mark.case(42)
 def test_a_request_cancelled_while_it_waits_is_not_run(small_model: Path) -> None:
     with runner() as r:
         request = ask("Count to 5.", max_tokens=4)
@@ -221,6 +225,7 @@ def test_a_request_it_cannot_serve_is_answered_and_the_next_one_served(
         assert r.answer(2)[1].reason == "length"
 
 
+@pytest.mark.case(39)
 def test_a_file_that_cannot_be_loaded_and_a_request_without_a_model_are_answered(tmp_path: Path) -> None:
     with runner() as r:
         r.send(load(tmp_path / "missing.gguf"), Generate(id=1, request=ask("Hello.")))
@@ -232,6 +237,7 @@ def test_a_file_that_cannot_be_loaded_and_a_request_without_a_model_are_answered
         assert (second.id, second.kind) == (1, "load")
 
 
+@pytest.mark.case(38)
 def test_what_is_no_frame_ends_it_with_a_word_on_stderr() -> None:
     with runner() as r:
         assert isinstance(r.next(), Hello)
@@ -243,6 +249,7 @@ def test_what_is_no_frame_ends_it_with_a_word_on_stderr() -> None:
     assert b"Not a frame" in r.stderr
 
 
+@pytest.mark.case(44)
 def test_it_is_killed_before_its_parent_leaves_no_core_and_ignores_ctrl_c(small_model: Path) -> None:
     with runner() as r:
         assert isinstance(r.next(), Hello)
@@ -259,6 +266,7 @@ def test_it_is_killed_before_its_parent_leaves_no_core_and_ignores_ctrl_c(small_
         assert isinstance(r.until(Loaded), Loaded)
 
 
+@pytest.mark.case(41)
 def test_a_window_that_does_not_fit_the_memory_is_lowered_only_when_it_was_automatic(small_model: Path) -> None:
     with runner() as r:
         r.send(load(small_model, context=None))

@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 class TrigramEmbedder:
     """Counts hashed sequences of three letters. `asked` is every text it was given."""
 
+    ready = True
+
     def __init__(self, name: str = "trigrams", length: int = 256) -> None:
         self.name = name
         self.asked: list[str] = []
         self._length = length
+
+    async def start(self) -> None:
+        """There is nothing to load."""
+
+    async def close(self) -> None:
+        """There is nothing to give back."""
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One row a text."""

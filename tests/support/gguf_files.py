@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -100,3 +102,34 @@ def byte_tokens() -> dict[str, Any]:
         "tokenizer__ggml__bos_token_id": 257,
         "tokenizer__ggml__eos_token_id": 257,
     }
+
+
+def loadable_model(**changes: Any) -> bytes:
+    """A whole model of two layers with weights of noise, which llama.cpp loads and which answers nonsense."""
+    vocabulary, width, inner, keys_width = len(byte_tokens()["tokenizer__ggml__tokens"]), 64, 128, 32
+    shapes: dict[str, tuple[int, ...]] = {"token_embd.weight": (width, vocabulary), "output_norm.weight": (width,)}
+    for layer in ("blk.0", "blk.1"):
+        shapes |= {
+            f"{layer}.attn_norm.weight": (width,),
+            f"{layer}.attn_q.weight": (width, width),
+            f"{layer}.attn_q.bias": (width,),
+            f"{layer}.attn_k.weight": (width, keys_width),
+            f"{layer}.attn_k.bias": (keys_width,),
+            f"{layer}.attn_v.weight": (width, keys_width),
+            f"{layer}.attn_v.bias": (keys_width,),
+            f"{layer}.attn_output.weight": (width, width),
+            f"{layer}.ffn_norm.weight": (width,),
+            f"{layer}.ffn_gate.weight": (width, inner),
+            f"{layer}.ffn_up.weight": (width, inner),
+            f"{layer}.ffn_down.weight": (inner, width),
+        }
+    table: list[bytes] = []
+    at = 0
+    for name, dims in shapes.items():
+        table.append(tensor(name, dims, offset=at))
+        at += 4 * math.prod(dims)
+    metadata = keys(**({"qwen2__attention__layer_norm_rms_epsilon": 1e-6} | byte_tokens() | changes))
+    head = header(metadata, table)
+    noise = random.Random(5)
+    weights = struct.pack(f"<{at // 4}f", *(noise.gauss(0, 0.05) for _ in range(at // 4)))
+    return head + bytes(-len(head) % 32) + weights

@@ -9,6 +9,7 @@ from typing import Any
 
 from codeagent.tools.api import PreparedCall, Tool, ToolResult
 from codeagent.tools.ledger import FileLedger
+from codeagent.tools.parser import Parser
 from codeagent.tools.process import Processes
 from codeagent.tools.registry import builtin_tools, symbol_tools
 from codeagent.tools.ripgrep import Ripgrep
@@ -79,13 +80,18 @@ class Snapshot:
         return [f for f in self._all() if f.symbol.name.startswith(part)][:limit]
 
 
+PARSER = Parser()
+"""One for all tests, since a start takes longer than most of them; its process ends with theirs."""
+
+
 class Bench:
     """The tools of one session in a folder. Without a `reader`, the index is taken when a tool is first used."""
 
-    def __init__(self, root: Path, reader: SymbolReader | None = None) -> None:
+    def __init__(self, root: Path, reader: SymbolReader | None = None, parser: Parser = PARSER) -> None:
         self.root = root
         self.ledger = FileLedger()
         self._reader = reader
+        self._parser = parser
         self._tools: dict[str, Tool[Any]] | None = None
 
     def write(self, name: str, text: str) -> Path:
@@ -98,7 +104,7 @@ class Bench:
         if self._tools is None:
             workspace = Workspace(self.root)
             ripgrep = Ripgrep(workspace, Processes(self.root, os.environ))
-            own = symbol_tools(workspace, self.ledger, self._reader or Snapshot(self.root), ripgrep)
+            own = symbol_tools(workspace, self.ledger, self._reader or Snapshot(self.root), ripgrep, self._parser)
             self._tools = {t.name: t for t in [*builtin_tools(workspace, self.ledger, os.environ), *own]}
         chosen = self._tools[tool]
         return await chosen.prepare(chosen.params.model_validate(arguments))

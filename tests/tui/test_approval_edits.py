@@ -138,6 +138,7 @@ async def test_every_key_of_the_legend_can_be_clicked(workspace: Path, file: Pat
         assert answer.call.after == BEFORE.replace("line 28", "twenty-eight")
 
 
+@pytest.mark.case(16)
 async def test_keys_and_clicks_before_the_guard_opens_do_nothing(workspace: Path, file: Path) -> None:
     async with asking(await question(workspace, "a.txt", AFTER), guard=0.5) as asked:
         legend = asked.app.query_one(Legend)
@@ -155,6 +156,7 @@ async def test_keys_and_clicks_before_the_guard_opens_do_nothing(workspace: Path
         assert await asked.answer("a") == Answer("once")
 
 
+@pytest.mark.case(16)
 async def test_who_types_on_is_not_heard_until_they_pause(workspace: Path, file: Path) -> None:
     async with asking(await question(workspace, "a.txt", AFTER), guard=0.3) as asked:
         loop = asyncio.get_running_loop()
@@ -166,6 +168,7 @@ async def test_who_types_on_is_not_heard_until_they_pause(workspace: Path, file:
         assert await asked.answer("a") == Answer("once")
 
 
+@pytest.mark.case(16)
 async def test_pasted_text_never_answers(workspace: Path, file: Path) -> None:
     async with asking(await question(workspace, "a.txt", AFTER)) as asked:
         focused = asked.app.focused
@@ -274,6 +277,7 @@ async def test_down_goes_through_a_hunk_that_is_longer_than_the_screen(workspace
         assert view.current == 1
 
 
+@pytest.mark.case(26)
 async def test_a_file_without_a_final_line_end_keeps_it_off(workspace: Path) -> None:
     file = workspace / "a.txt"
     file.write_text("a\nb\nc\nd\ne\nf\ng")
@@ -285,6 +289,7 @@ async def test_a_file_without_a_final_line_end_keeps_it_off(workspace: Path) -> 
     assert text_of(file) == "a\nb\nc\nd\ne\nf\nG"
 
 
+@pytest.mark.case(26)
 async def test_a_crlf_file_stays_crlf_after_a_partial_accept(workspace: Path) -> None:
     file = workspace / "a.txt"
     file.write_bytes(BEFORE.replace("\n", "\r\n").encode())
@@ -296,6 +301,7 @@ async def test_a_crlf_file_stays_crlf_after_a_partial_accept(workspace: Path) ->
     assert file.read_bytes() == AFTER.replace("fifteen", "line 15").replace("\n", "\r\n").encode()
 
 
+@pytest.mark.case(26)
 async def test_bytes_that_are_no_text_stay_after_a_partial_accept(workspace: Path) -> None:
     file = workspace / "a.txt"
     file.write_bytes("é \n".encode() + b"raw \xff\n" + BEFORE.encode())
@@ -326,6 +332,7 @@ async def test_a_read_only_file_is_told_as_such(workspace: Path, file: Path) -> 
         await asked.sees("read-only")
 
 
+@pytest.mark.case(15)
 async def test_hidden_characters_in_path_and_code_are_named(workspace: Path) -> None:
     async with asking(await question(workspace, "ev\u202eil\x1b]0;x\x07.txt", "a\u2066b\x1b[2J\n")) as asked:
         await asked.sees("ev<U+202E>il")

@@ -273,6 +273,7 @@ class Links(Stage):
         self.opened_urls.append(url)
 
 
+@pytest.mark.case(25)
 async def test_a_link_is_told_of_and_not_opened() -> None:
     app = Links()
     async with app.run_test(size=(80, 24)) as pilot:

@@ -151,6 +151,7 @@ def test_a_file_of_no_known_language_has_no_kinds(name: str) -> None:
 
 @settings(deadline=None)
 @given(st.text(alphabet=st.characters(codec=None), max_size=60).map(lambda text: text.replace("\n", "")))
+@pytest.mark.case(15)
 def test_a_drawn_line_holds_nothing_unprintable_and_keeps_the_order_of_its_characters(line: str) -> None:
     shown = drawable(line)
     assert not [c for c in shown.text if ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0x202A <= ord(c) <= 0x202E]
@@ -172,6 +173,7 @@ def test_a_drawn_line_holds_nothing_unprintable_and_keeps_the_order_of_its_chara
         ("👨\u200d👩", "👨<U+200D>👩"),
     ],
 )
+@pytest.mark.case(15)
 def test_tabs_reach_the_next_stop_and_hidden_characters_are_named(line: str, text: str) -> None:
     assert drawable(line).text == text
 

@@ -162,6 +162,7 @@ class Page(App[None]):
         self.links.append(event.href)
 
 
+@pytest.mark.case(25)
 async def test_a_click_on_a_link_tells_where_it_leads_and_opens_nothing() -> None:
     app = Page("see [the manual](https://example.com/manual) for more")
     async with app.run_test(size=(60, 10)) as pilot:
@@ -207,6 +208,7 @@ async def test_text_that_grows_makes_the_widget_higher_and_no_other() -> None:
         assert prose.size.height == 1
 
 
+@pytest.mark.case(24)
 async def test_what_a_terminal_could_obey_is_made_visible() -> None:
     app = Page("a\x1b]52;c;x\x07b `\u202e` &#8238; [x](\x1b[2J)")
     async with app.run_test(size=(60, 10)):
@@ -217,6 +219,7 @@ async def test_what_a_terminal_could_obey_is_made_visible() -> None:
     assert "<U+202E>" in drawn
 
 
+@pytest.mark.case(24)
 async def test_text_like_markup_is_text() -> None:
     app = Page("[bold]x[/bold] [@click=app.quit]y[/] **[red]z**")
     async with app.run_test(size=(60, 10)):

@@ -144,7 +144,7 @@ async def test_files_that_somebody_else_changed_are_said_to_stay(world: World) -
         assert app.about.endswith("1 file changed by somebody else since will stay: shop.py.")
 
 
-async def test_of_a_request_before_the_session_was_resumed_only_the_conversation_goes_back(world: World) -> None:
+async def test_of_a_request_whose_files_are_not_kept_any_more_only_the_conversation_goes_back(world: World) -> None:
     points = [Checkpoint(1, "long ago", 0, None), *world.points[1:]]
     app = Stage(points, world.changes)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -152,7 +152,7 @@ async def test_of_a_request_before_the_session_was_resumed_only_the_conversation
         assert "files unknown" in app.text
         await pilot.press("home")
         await pilot.pause()
-        assert "not known any more" in app.about
+        assert "not kept any more" in app.about
         await pilot.press("f")
         await pilot.pause()
         assert app.result == "none yet"
@@ -184,6 +184,7 @@ async def test_a_long_session_scrolls_and_begins_at_its_end(tmp_path: Path) -> N
     assert app.result == RewindChoice(1, *BOTH)
 
 
+@pytest.mark.case(24)
 async def test_what_a_request_says_cannot_reach_the_terminal(tmp_path: Path) -> None:
     evil = "\x1b]0;x\x07\u202e[red]x[/]"
     app = Stage([Checkpoint(1, evil, 0, {}), Checkpoint(2, " \n ", 1, {})], ChangeLog(tmp_path))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codeagent.agent.attempts import PATIENCE, REPAIRS, Attempts, Files, repairs_for
+from codeagent.agent.attempts import PATIENCE, REPAIRS, Attempts, repairs_for
+from codeagent.agent.changes import Files
+from codeagent.agent.checkpoints.states import State
 from codeagent.agent.checks import CheckReport
 from codeagent.agent.conversation import Conversation
 from codeagent.agent.events import Event
@@ -23,10 +25,10 @@ class World:
         self.attempts = Attempts(self.conversation, self.snapshot, self.restore, 2, repairs)
 
     def snapshot(self) -> Files:
-        return {FILE: self.file}
+        return {FILE: State("file", self.file.decode())}
 
     def restore(self, files: Files) -> tuple[str, ...]:
-        self.file = files[FILE] or b""
+        self.file = files[FILE].digest.encode()
         return (str(FILE),)
 
     def try_(self, content: bytes, passed: int, repeated: bool = False) -> None:

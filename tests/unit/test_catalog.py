@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from gguf_files import tiny_model, write
 
 from codeagent.inference.catalog import HuggingFace, PackageIndex, load_catalog
 from codeagent.inference.client import ModelLoadError
+from codeagent.inference.store import ModelStore
+from codeagent.tui.screens.shelf import survey
 
 OWN = """
 [[model]]
@@ -58,3 +61,15 @@ def test_a_wrong_catalogue_is_a_sentence(tmp_path: Path, text: str) -> None:
     own.write_text(text)
     with pytest.raises(ModelLoadError, match=r"catalog\.toml"):
         load_catalog(own)
+
+
+def test_a_model_that_gives_vectors_is_not_offered_to_answer(tmp_path: Path) -> None:
+    catalogue = load_catalog()
+    embedding = {name for name, entry in catalogue.items() if entry.kind == "embedding"}
+    assert "bge-small-en-v1.5" in embedding
+    store = ModelStore(tmp_path)
+    write(tmp_path / "bge-small-en-v1.5.gguf", tiny_model())
+    write(tmp_path / "mine.gguf", tiny_model())
+    offered = {model.name for model in survey(store, catalogue)}
+    assert {"mine", "qwen2.5-coder-1.5b"} <= offered
+    assert not offered & embedding

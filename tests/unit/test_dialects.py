@@ -256,11 +256,13 @@ class TestStatedFiles:
         ("", "The call is not valid JSON"),
     ],
 )
+@pytest.mark.case(45)
 def test_a_malformed_call_says_what_is_wrong(body: str, error: str) -> None:
     for dialect in ("hermes", "fenced"):
         assert error in error_in(f"<tool_call>\n{body}\n</tool_call>", dialect)
 
 
+@pytest.mark.case(45)
 def test_a_call_that_is_not_finished_says_so() -> None:
     assert error_in('<tool_call>\n{"name": "read", "arg') == "The call is not finished: the reply ended inside it."
 
@@ -280,6 +282,7 @@ def test_small_slips_are_forgiven(reply: str) -> None:
         assert call_in(reply, dialect).arguments == {"path": "a"}
 
 
+@pytest.mark.case(45)
 def test_text_after_a_malformed_call_and_the_next_call_are_not_lost() -> None:
     reply = (
         'A\n<tool_call>\nx\n</tool_call>\nB\n<tool_call>\n{"name": "read", "arguments": {"path": "a"}}\n</tool_call>\nC'

@@ -75,6 +75,7 @@ def test_a_request_is_one_line_and_reads_back_the_same(number: int, request: Cha
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0), max_size=5))
+@pytest.mark.case(38)
 def test_arbitrary_bytes_give_frames_or_a_frame_error_and_nothing_else(data: bytes, cuts: list[int]) -> None:
     reader = FrameReader()
     try:
@@ -88,11 +89,13 @@ def test_arbitrary_bytes_give_frames_or_a_frame_error_and_nothing_else(data: byt
 @pytest.mark.parametrize(
     "data", [b"garbage\n", b" 3 abc\n", b"-1 a\n", b"+3 abc\n", b"3 abcd\n", b"0x3 abc\n", b"\n", b"1" * 20]
 )
+@pytest.mark.case(38)
 def test_what_is_no_frame_is_refused_without_waiting_for_more(data: bytes) -> None:
     with pytest.raises(FrameError, match="Not a frame"):
         list(FrameReader().feed(data))
 
 
+@pytest.mark.case(38)
 def test_a_frame_over_the_limit_is_refused_by_its_head() -> None:
     with pytest.raises(FrameError, match="over the limit"):
         list(FrameReader().feed(b"%d " % (MAX_FRAME + 1)))
@@ -111,6 +114,7 @@ def test_a_frame_over_the_limit_is_not_written() -> None:
 
 
 @pytest.mark.parametrize("line", [b"2 {}", b"3 {}\n", b"{}\n", b"", b"99999999999 {}\n"])
+@pytest.mark.case(38)
 def test_a_torn_line_is_no_frame(line: bytes) -> None:
     with pytest.raises(FrameError):
         body_of(line)

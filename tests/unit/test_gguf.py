@@ -13,6 +13,8 @@ from gguf_files import STRING, header, keys, tensor, text, tiny_model, value, wr
 from codeagent.inference.client import ModelLoadError
 from codeagent.inference.gguf import GGUFError, LongArray, Tensor, read_header
 
+pytestmark = pytest.mark.case(39)
+
 
 def refusal(path: Path) -> str:
     with pytest.raises(GGUFError) as refused:

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from codeagent.inference.engine.loop_guard import LoopGuard
 
+pytestmark = pytest.mark.case(43)
+
 
 def stops_at(tokens: list[int]) -> int | None:
     """How many tokens it takes until the guard fires."""

@@ -20,6 +20,7 @@ def test_keys_outside_of_a_paste_pass_unchanged() -> None:
     assert filtered("a\x1b[A\x1bOP\x1b") == "a\x1b[A\x1bOP\x1b"
 
 
+@pytest.mark.case(16)
 def test_an_escape_inside_a_paste_is_taken_out() -> None:
     assert filtered(f"{BEGIN}hello\x1b!rm -rf ~\ry{END}\x1b[A") == f"{BEGIN}hello!rm -rf ~\ry{END}\x1b[A"
 
@@ -37,11 +38,13 @@ def test_a_second_paste_is_guarded_too() -> None:
 
 
 @pytest.mark.parametrize("begin", ["\x1b[200", "\x1b[20", "\x1b"])
+@pytest.mark.case(16)
 def test_the_begin_of_a_paste_is_seen_across_reads(begin: str) -> None:
     assert filtered(begin, BEGIN[len(begin) :] + f"\x1bq{END}") == f"{BEGIN}q{END}"
 
 
 @given(PIECES)
+@pytest.mark.case(16)
 def test_no_escape_is_ever_let_through_between_begin_and_end(pieces: list[str]) -> None:
     out = filtered(*pieces)
     for part in out.split(BEGIN)[1:]:

@@ -133,12 +133,14 @@ def test_rules_for_edits_hold_for_edits_by_symbol() -> None:
     assert gate(allow="Edit").decide("edit_symbol", [WRITE])[0] == "allow"
 
 
+@pytest.mark.case(17)
 async def test_nobody_there_to_ask_means_no() -> None:
     verdict = await gate().allows(question("edit", WRITE))
     assert not verdict.allowed
     assert "nobody is here to ask" in verdict.reason
 
 
+@pytest.mark.case(14)
 async def test_always_grants_exactly_what_was_shown() -> None:
     judge = gate(approver=Person(Answer("session"), Answer("no"), Answer("no")))
     other = Effect(kind=EffectKind.WRITE, target="/repo/src/b.py")
@@ -153,11 +155,13 @@ async def test_a_refusal_carries_the_persons_words() -> None:
     assert verdict.reason == "Refused by the person. They say: use a set"
 
 
+@pytest.mark.case(13)
 async def test_a_changed_call_with_other_effects_is_refused() -> None:
     judge = gate(approver=Person(Answer("once", call=Call(run("rm -rf .")))))
     assert not (await judge.allows(question("edit", WRITE))).allowed
 
 
+@pytest.mark.case(17)
 async def test_dont_ask_mode_refuses_even_when_somebody_is_there() -> None:
     assert not (await gate("dontAsk", approver=Person(Answer("once"))).allows(question("edit", WRITE))).allowed
 

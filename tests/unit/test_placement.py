@@ -194,6 +194,7 @@ def test_explicit_layers_lower_an_automatic_context_until_they_fit() -> None:
     assert found.devices[0].total <= found.devices[0].free
 
 
+@pytest.mark.case(41)
 def test_little_host_memory_makes_an_automatic_context_smaller() -> None:
     roomy = placed([]).host.total
     found = placed([], memory=roomy)
@@ -202,6 +203,7 @@ def test_little_host_memory_makes_an_automatic_context_smaller() -> None:
     assert any("context is" in n for n in found.notices)
 
 
+@pytest.mark.case(41)
 def test_too_little_host_memory_is_said_with_numbers() -> None:
     found = placed([], memory=2 * GIB)
     assert found.context == 2048
@@ -234,6 +236,7 @@ def test_one_attention_layer_in_four_is_counted_as_such() -> None:
     assert [n > 0 for n in found.state] == [True, True, True, False] * 2
 
 
+@pytest.mark.case(41)
 def test_lowering_ends_on_the_cpu_with_a_small_context_and_says_each_step() -> None:
     current: Plan | None = placed(gpus(24))
     seen: list[tuple[int, int]] = []
@@ -247,6 +250,7 @@ def test_lowering_ends_on_the_cpu_with_a_small_context_and_says_each_step() -> N
     assert seen[-1] == (0, 2048)
 
 
+@pytest.mark.case(41)
 def test_lowering_keeps_explicit_layers_and_an_explicit_context() -> None:
     layers = lower(placed(gpus(24), gpu_layers=12))
     assert layers is not None

@@ -144,6 +144,7 @@ async def test_only_the_accepted_hunks_are_written_and_the_model_is_told_what_wa
     assert "-eighteenth" in told and "+line 18" in told and "keep the number" in told
 
 
+@pytest.mark.case(30)
 async def test_an_edit_of_a_file_that_changed_elsewhere_meanwhile_is_shown_again_and_keeps_both(world: World) -> None:
     file = world.root / "a.txt"
     file.write_text(BEFORE)
@@ -160,6 +161,7 @@ async def test_an_edit_of_a_file_that_changed_elsewhere_meanwhile_is_shown_again
     assert file.read_text() == AFTER.replace("line 10\n", "ten\n")
 
 
+@pytest.mark.case(30)
 async def test_an_edit_of_lines_that_changed_meanwhile_is_refused(world: World) -> None:
     file = world.root / "a.txt"
     file.write_text(BEFORE)
@@ -226,6 +228,26 @@ async def test_an_answer_without_code_of_a_file_ends_the_turn(world: World, answ
     (world.root / "calc.py").write_text("def add(a, b):\n    return a - b\n")
     opened = world.open({"text": answer}, person=Person(lambda _: Answer("once")))
     assert (await opened.session.run_turn("what does add in calc.py do?")).outcome == "done"
+
+
+async def test_an_edit_without_its_head_is_one_of_the_file_that_the_request_names(world: World) -> None:
+    (world.root / "a.txt").write_text(BEFORE)
+    (world.root / "b.txt").write_text("another file\n")
+    opened = world.open(
+        {"text": "```old\nthe refused line\n```\n```new\na better line\n```"}, rewrite(AFTER), {"text": "done"}
+    )
+    await opened.session.run_turn("improve a.txt")
+    asked = client(opened).requests[1]
+    assert (asked.tool_choice, asked.only, asked.files) == ("required", ("write",), ("a.txt",))
+
+
+async def test_a_change_shown_after_the_person_refused_one_is_asked_for_again(world: World) -> None:
+    (world.root / "a.txt").write_text(BEFORE)
+    person = Person(lambda question: Answer("no", "not like that"))
+    shown = {"text": "```\nline 17\nline 18 of them\nline 19\nline 20 is the last\n```\n```new\nx\n```"}
+    opened = world.open(shown, rewrite(AFTER), shown, rewrite(AFTER), {"text": "done"}, person=person)
+    finished = await opened.session.run_turn("improve a.txt")
+    assert (len(person.asked), finished.text) == (2, "done")
 
 
 async def test_in_plan_mode_a_shown_change_stays_shown(world: World) -> None:

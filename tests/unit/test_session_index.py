@@ -55,7 +55,7 @@ def test_damaged_lines_are_counted_as_loading_counts_them_and_cost_nothing_else(
     path.write_bytes(b"\n".join(lines) + b'{"crc":"00000000","seq":9,"ti')
     [found] = list_sessions(tmp_path)
     assert (found.turns, found.title) == (2, "first")
-    assert found.damaged == load(path).damaged == 3
+    assert found.damaged == load(path).damaged == 4
 
 
 def test_a_log_that_is_all_damage_is_listed_as_that(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import codeagent
 from codeagent.tools.api import ToolError
 from codeagent.tools.source import matching, read_source
 from codeagent.tools.splice import Action, splice
+from codeagent.tools.symbols.extract import symbols_of
 
 ROOT = Path(codeagent.__file__).resolve().parent.parent.parent
 
@@ -82,7 +83,7 @@ def test_only_what_is_meant_changes(
     old, new = change
     assert text.count(old) == 1
     (tmp_path / name).write_text(text)
-    source = read_source(tmp_path / name, name)
+    source = read_source(tmp_path / name, name, symbols_of)
     (found,) = matching(source.symbols.definitions, symbol)
     assert splice(source, found, action, code).text == text.replace(old, new)
 
@@ -92,7 +93,7 @@ def test_a_definition_replaced_by_itself_leaves_the_file_as_it_is() -> None:
     files = random.Random(7).sample(sorted((ROOT / "tools").glob("*.py")), 12)
     tried = 0
     for file in files:
-        source = read_source(file, file.name)
+        source = read_source(file, file.name, symbols_of)
         text = source.file.text
         for symbol in source.symbols.definitions[:12]:
             start, end = source.span(symbol)
@@ -108,7 +109,7 @@ def test_a_definition_replaced_by_itself_leaves_the_file_as_it_is() -> None:
 def test_odd_code_is_put_in_or_refused_and_nothing_else_is_touched(tmp_path: Path, code: str) -> None:
     text = "class A:\n    a = 1\n    # about f\n    def f(self):\n        return 1\n\n    def g(self): pass\n"
     (tmp_path / "a.py").write_text(text)
-    source = read_source(tmp_path / "a.py", "a.py")
+    source = read_source(tmp_path / "a.py", "a.py", symbols_of)
     for symbol in source.symbols.definitions:
         for action in ("insert_before", "insert_after"):
             new = splice(source, symbol, action, code).text.split("\n")

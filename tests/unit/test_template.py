@@ -45,10 +45,12 @@ def test_break_continue_and_generation_marks_work() -> None:
     assert render(source + "{% endfor %}{% generation %}!{% endgeneration %}") == "02!"
 
 
+@pytest.mark.case(40)
 def test_chatml_stands_in_for_a_missing_template() -> None:
     assert render(CHATML) == "<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n"
 
 
+@pytest.mark.case(40)
 def test_what_a_template_refuses_is_told_in_its_own_words() -> None:
     with pytest.raises(TemplateRefusedError, match="roles must alternate"):
         render("{{ raise_exception('roles must alternate') }}")
@@ -67,6 +69,7 @@ def test_what_a_template_refuses_is_told_in_its_own_words() -> None:
         "{{ '{0.__class__.__init__.__globals__}'.format(messages) }}",
     ],
 )
+@pytest.mark.case(40)
 def test_a_template_reaches_nothing_outside_itself(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +108,7 @@ def test_a_template_reaches_nothing_outside_itself(
         "{% include '/etc/passwd' %}",
     ],
 )
+@pytest.mark.case(40)
 def test_a_template_that_would_not_end_or_fails_is_an_error_in_bounded_time(source: str) -> None:
     limit = resource.getrlimit(resource.RLIMIT_AS)
     started = time.monotonic()
@@ -116,12 +120,14 @@ def test_a_template_that_would_not_end_or_fails_is_an_error_in_bounded_time(sour
     assert resource.getrlimit(resource.RLIMIT_AS) == limit
 
 
+@pytest.mark.case(40)
 def test_a_template_works_again_after_one_that_broke_the_limits() -> None:
     with pytest.raises((BadRequestError, ModelLoadError)):
         render("{{ 'x'.ljust(100000000000) }}")
     assert render("{{ messages[0].content }}") == "hello"
 
 
+@pytest.mark.case(40)
 def test_a_template_of_a_megabyte_is_no_template() -> None:
     with pytest.raises(ModelLoadError, match="no template"):
         template("x" * (1 << 20) + "y")

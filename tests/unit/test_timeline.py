@@ -245,17 +245,16 @@ async def test_a_model_that_never_saw_all_of_a_file_may_not_replace_it_after_it_
     assert world.text == "zero\nkept\n"
 
 
-async def test_a_resumed_session_knows_its_turns_and_what_they_asked(world: World) -> None:
+async def test_a_resumed_session_knows_its_turns_what_they_asked_and_their_files(world: World) -> None:
     first = await world.play("one\n", "two\n", persist=True)
     known, messages = points(first), first.session.messages
     await first.session.close()
     again = world.open([{"text": "third"}], persist=True, resume=first.session.id)
     assert points(again) == known
-    assert [p.files for p in again.session.timeline.points] == [None, None]
-    assert again.session.rewind(2) == ()
-    assert (world.text, said(again)) == ("two\n", ["wrote one\n"])
+    assert again.session.rewind(2) == (str(world.root / "a.txt"),)
+    assert (world.text, said(again)) == ("one\n", ["wrote one\n"])
     again.session.timeline.redo()
-    assert again.session.messages == messages
+    assert (world.text, again.session.messages) == ("two\n", messages)
     await again.session.run_turn("request 3")
     assert [number for number, _, _ in points(again)] == [1, 2, 3]
     await again.session.close()
@@ -271,8 +270,11 @@ async def test_a_session_resumed_after_undo_and_redo_has_the_turns_that_stood(wo
     assert [number for number, _, _ in known] == [1, 2]
     await first.session.close()
     again = world.open([{"text": "new"}], persist=True, resume=first.session.id)
-    assert (points(again), again.session.messages) == (known, messages)
-    assert again.session.timeline.redo() is None
+    assert (points(again), again.session.messages, world.text) == (known, messages, "one\n")
+    seen = []
+    while again.session.timeline.redo() is not None:
+        seen.append((world.text, len(points(again))))
+    assert seen == [("two\n", 2), ("three\n", 3)]
     await again.session.close()
 
 

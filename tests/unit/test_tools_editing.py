@@ -48,6 +48,7 @@ ENDINGS = {
 }
 
 
+@pytest.mark.case(26)
 @pytest.mark.parametrize("ends", ENDINGS.values(), ids=ENDINGS.keys())
 @pytest.mark.parametrize(("mark", "encoding"), ENCODINGS.values(), ids=ENCODINGS.keys())
 async def test_an_edit_changes_no_byte_beside_the_edited_ones(
@@ -67,6 +68,7 @@ async def test_an_edit_changes_no_byte_beside_the_edited_ones(
     assert file.read_bytes() in {mark + text.encode(encoding) for text in expected}
 
 
+@pytest.mark.case(26)
 async def test_bytes_that_are_no_utf8_stay_in_a_file_that_is_else_utf8(tools: Tools, tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_bytes("é ".encode() + b"\xff\xfe\x80\none\n\xe9\n")
@@ -74,6 +76,7 @@ async def test_bytes_that_are_no_utf8_stay_in_a_file_that_is_else_utf8(tools: To
     assert file.read_bytes() == "é ".encode() + b"\xff\xfe\x80\n" + "€".encode() + b"\n\xe9\n"
 
 
+@pytest.mark.case(26)
 async def test_a_character_that_the_files_encoding_lacks_is_refused(tools: Tools, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"caf\xe9\n")
     with pytest.raises(ToolError, match="latin-1, which has no '€'"):
@@ -81,6 +84,7 @@ async def test_a_character_that_the_files_encoding_lacks_is_refused(tools: Tools
 
 
 @pytest.mark.parametrize("data", [b"a\0b\n", codecs.BOM_UTF16_LE + b"a", codecs.BOM_UTF16_LE + b"\0\0", b"\x7fELF\0"])
+@pytest.mark.case(36)
 async def test_binary_files_are_neither_read_nor_edited(tools: Tools, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.bin").write_bytes(data)
     for name, arguments in (("read", {}), ("edit", {"old": "a", "new": "b"})):
@@ -234,6 +238,7 @@ async def test_an_edit_that_was_made_already_is_recognised(tools: Tools, tmp_pat
         await call(tools, "edit", path="a.py", old="a = 1", new="b = 22222")
 
 
+@pytest.mark.case(36)
 async def test_a_miss_in_a_large_file_is_answered_in_bounded_time(tools: Tools, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("".join(f"value_{i} = compute({i})  # some comment\n" for i in range(30_000)))
     old = "".join(f"value_{i} = computed({i + 1})\n" for i in range(40))
@@ -258,6 +263,7 @@ async def test_the_preview_and_the_effect_say_what_is_written(tools: Tools, tmp_
     assert (tmp_path / "a.py").read_text() == "a = 1"
 
 
+@pytest.mark.case(30)
 async def test_a_file_changed_between_prepare_and_execute_keeps_the_others_bytes(tools: Tools, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("a = 1\n")
     prepared = await prepare(tools, "edit", path="a.py", old="1", new="2")
@@ -267,6 +273,7 @@ async def test_a_file_changed_between_prepare_and_execute_keeps_the_others_bytes
     assert (tmp_path / "a.py").read_text() == "mine\n"
 
 
+@pytest.mark.case(30)
 async def test_a_file_made_between_prepare_and_execute_is_not_overwritten(tools: Tools, tmp_path: Path) -> None:
     prepared = await prepare(tools, "write", path="a.py", content="x")
     (tmp_path / "a.py").write_text("mine\n")
@@ -276,6 +283,7 @@ async def test_a_file_made_between_prepare_and_execute_is_not_overwritten(tools:
     assert sorted(os.listdir(tmp_path)) == ["a.py"]
 
 
+@pytest.mark.case(30)
 async def test_a_file_changed_since_it_was_read_must_be_read_again(tools: Tools, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("a = 1\n")
     await call(tools, "read", path="a.py")
@@ -341,6 +349,7 @@ async def test_a_file_attached_to_the_conversation_counts_as_read(tmp_path: Path
         (b"a\n", "", b""),
     ],
 )
+@pytest.mark.case(26)
 async def test_a_replaced_file_keeps_its_encoding_and_line_ends(
     tools: Tools, tmp_path: Path, before: bytes, content: str, after: bytes
 ) -> None:

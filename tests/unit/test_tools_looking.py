@@ -67,6 +67,7 @@ async def test_read_of_an_empty_file_says_so(tools: Tools, tmp_path: Path) -> No
     assert await output(tools, "read", path="a.py") == "a.py is empty."
 
 
+@pytest.mark.case(36)
 async def test_read_cuts_long_files_and_lines_and_says_how_much_is_missing(tools: Tools, tmp_path: Path) -> None:
     make(tmp_path, {"many": "x\n" * 2500, "wide": "y" * 1_000_000 + "\nend\n", "big": ("z" * 999 + "\n") * 100})
     many = await output(tools, "read", path="many")
@@ -98,6 +99,7 @@ async def test_read_shows_other_encodings_as_text(tools: Tools, tmp_path: Path) 
     assert await output(tools, "read", path="broken") == "broken (lines 1-1 of 1)\né\ufffd"
 
 
+@pytest.mark.case(23)
 async def test_a_file_whose_name_is_not_utf8_is_listed_found_and_read_by_its_shown_name(
     tools: Tools, tmp_path: Path
 ) -> None:
@@ -139,6 +141,7 @@ async def test_list_counts_what_lies_deeper(tools: Tools, tmp_path: Path) -> Non
     assert await output(tools, "list", path="src/x", depth=9) == "src/x/c.py\nsrc/x/y/d.py"
 
 
+@pytest.mark.case(36)
 async def test_list_is_capped_and_says_how_many_are_left(tools: Tools, tmp_path: Path) -> None:
     for i in range(1000):
         (tmp_path / f"f{i:04}").touch()
@@ -155,6 +158,7 @@ async def test_list_of_what_is_no_folder_is_refused(tools: Tools, tmp_path: Path
     assert await output(tools, "list", path="ignored") == "ignored holds no files (ignored ones are not listed)."
 
 
+@pytest.mark.case(36)
 async def test_deep_folders_and_circles_of_links_end(tools: Tools, tmp_path: Path) -> None:
     deep = tmp_path
     for _ in range(300):
@@ -189,6 +193,7 @@ async def test_grep_answers_a_broken_pattern_with_a_sentence(tools: Tools, tmp_p
 
 
 @pytest.mark.parametrize("pattern", ["--pre=touch pwned", "-f/etc/passwd", "--files"])
+@pytest.mark.case(23)
 async def test_grep_takes_no_options_from_the_model(tools: Tools, tmp_path: Path, pattern: str) -> None:
     make(tmp_path, {"a": f"text {pattern}\n"})
     assert await output(tools, "grep", pattern=pattern) == f"a:1: text {pattern}"
@@ -205,6 +210,7 @@ async def test_grep_obeys_no_configuration_file(tmp_path: Path) -> None:
     assert await output(tools, "grep", pattern="text") == "No matches for text."
 
 
+@pytest.mark.case(36)
 async def test_grep_is_capped_in_matches_and_size_and_says_so(tools: Tools, tmp_path: Path) -> None:
     make(tmp_path, {"a": "hit\n" * 5000, "b": "hit\n" * 5000})
     lines = (await output(tools, "grep", pattern="hit")).split("\n")
@@ -216,6 +222,7 @@ async def test_grep_is_capped_in_matches_and_size_and_says_so(tools: Tools, tmp_
     assert "cut after" in wide.split("\n")[-1]
 
 
+@pytest.mark.case(36)
 async def test_grep_passes_over_binary_files_and_huge_lines(tools: Tools, tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"hit\n" + b"\0" * 100 + b"hit\n")
     make(tmp_path, {"b": "hit\n", "c": "x" * 1_900_000 + "hit\n"})

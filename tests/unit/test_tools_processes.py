@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from codeagent.tools.api import ToolError
-from codeagent.tools.process import Processes, clean_environment
+from codeagent.tools.environment import clean_environment
+from codeagent.tools.process import Processes
 
 
 def processes(folder: Path) -> Processes:

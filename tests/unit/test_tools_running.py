@@ -91,6 +91,13 @@ async def test_run_says_which_signal_ended_a_command(tools: Tools) -> None:
 # --- todo -------------------------------------------------------------------------------------------------------------
 
 
+async def test_run_says_how_to_get_a_network_to_a_command_that_misses_one(tools: Tools) -> None:
+    command = "echo 'curl: (6) Could not resolve host: example.org'; exit 6"
+    assert "call run with network: true" in (await call(tools, "run", command=command)).output
+    assert "network" not in (await call(tools, "run", command=command, network=True)).output
+    assert "network" not in (await call(tools, "run", command=command.replace("exit 6", "exit 0"))).output
+
+
 async def test_todo_replaces_the_plan(tools: Tools) -> None:
     items = [{"text": "look", "status": "done"}, {"text": "fix", "status": "in_progress"}]
     prepared = await prepare(tools, "todo", items=items)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from codeagent.tools.text import decode
         st.sampled_from([b"a", b"\n", b"\r\n", b"\r", b"\xff", b"\xe9", "é€😀".encode(), b" "]), max_size=12
     ),
 )
+@pytest.mark.case(26)
 def test_any_text_that_can_be_decoded_is_encoded_to_the_same_bytes(prefix: bytes, parts: list[bytes]) -> None:
     data = prefix + b"".join(parts)
     try:
@@ -33,6 +35,7 @@ def test_any_text_that_can_be_decoded_is_encoded_to_the_same_bytes(prefix: bytes
     before=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["\n", "\r\n"])), max_size=8),
     after=st.lists(st.sampled_from("abc"), max_size=8),
 )
+@pytest.mark.case(26)
 def test_new_text_has_all_its_lines_and_only_known_line_ends(before: list[tuple[str, str]], after: list[str]) -> None:
     file = decode("".join(line + end for line, end in before).encode(), "x")
     text = "".join(f"{line}\n" for line in after)

@@ -58,6 +58,7 @@ def test_a_name_inside_leads_to_its_real_path(root: Path, name: str, inside: str
         ("/src/a.py", "use src/a.py"),
     ],
 )
+@pytest.mark.case(1)
 def test_a_name_that_leads_outside_is_refused_with_a_reason(root: Path, name: str, says: str) -> None:
     with pytest.raises(ToolError, match=says):
         Workspace(root).resolve(name)
@@ -107,6 +108,7 @@ def test_names_that_only_begin_alike_can_be_written(root: Path, name: str) -> No
     assert Workspace(root).resolve_for_writing(name) == root / name
 
 
+@pytest.mark.case(23)
 def test_a_name_that_is_not_utf8_is_shown_escaped_and_found_by_that_and_not_written(root: Path) -> None:
     raw = os.fsencode(root) + b"/caf\xe9.py"
     with open(raw, "wb") as file:
@@ -119,6 +121,7 @@ def test_a_name_that_is_not_utf8_is_shown_escaped_and_found_by_that_and_not_writ
         workspace.resolve_for_writing("caf\\xe9.py")
 
 
+@pytest.mark.case(36)
 def test_names_are_shown_on_one_line_without_control_characters(root: Path) -> None:
     workspace = Workspace(root)
     assert workspace.display(root / "a\nb\x1b[2J") == "a\\x0ab\\x1b[2J"

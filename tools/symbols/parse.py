@@ -6,6 +6,7 @@ import functools
 import importlib
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from codeagent.tools.symbols.depth import (
     illegible,
     indentation_too_deep,
 )
-from codeagent.tools.symbols.languages import BASH, LUA, RUBY, SCALA, SHELL, SQL, SWIFT, YAML, Language
+from codeagent.tools.symbols.languages import BASH, LUA, RUBY, SCALA, SHELL, SQL, SWIFT, YAML, Language, language_of
 from codeagent.tools.symbols.searchable import is_searchable
 
 if TYPE_CHECKING:
@@ -142,3 +143,20 @@ def matches(language: Language, tree: tree_sitter.Tree) -> tuple[list[Match], bo
     cursor.set_max_start_depth(MAX_DEPTH)
     found = cursor.matches(tree.root_node)
     return found, not cursor.did_exceed_match_limit
+
+
+def nodes(name: str, source: bytes, first: int, last: int) -> Iterator[tree_sitter.Node]:
+    """The nodes of the text's tree that touch the lines `first` to `last`, counted from 0, outer ones first; none where
+    there is no grammar or parsing takes too long."""
+    language = language_of(name, source)
+    if language is None:
+        return
+    try:
+        pending = [parse(language, source).root_node]
+    except NotParsedError:
+        return
+    while pending:
+        node = pending.pop()
+        yield node
+        inside = [n for n in node.children if n.end_point.row >= first and n.start_point.row <= last]
+        pending += reversed(inside)

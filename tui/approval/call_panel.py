@@ -21,8 +21,11 @@ from codeagent.tui.approval.panel import ApprovalPanel
 
 _ASKED = {
     EffectKind.READ: "read",
+    EffectKind.REVEAL: "show what may hold secrets",
     EffectKind.WRITE: "write files",
     EffectKind.OVERRIDE: "write over read-only files",
+    EffectKind.AUTORUN: "change what programs run by themselves",
+    EffectKind.LOOK: "run a command that only looks",
     EffectKind.EXECUTE: "run a command",
     EffectKind.NETWORK: "use the network",
 }
@@ -117,17 +120,23 @@ class CallApproval(ApprovalPanel):
     def _exact(self) -> str:
         """What would run, in full: the command lines, or else what the tool shows of the call."""
         call = self.question.call
-        commands = [effect.target for effect in call.effects if effect.kind is EffectKind.EXECUTE]
+        commands = [effect.target for effect in call.effects if effect.kind in (EffectKind.EXECUTE, EffectKind.LOOK)]
         if commands:
             return "\n".join(commands)
         return call.preview.text if isinstance(call.preview, Output) else call.title
 
     def _facts(self) -> list[str]:
         exact = self._exact()
-        facts = [f"in {self._folder}"] if self._folder is not None else []
-        others = [effect for effect in self.question.call.effects if effect.target != exact]
+        call = self.question.call
+        folder = self._folder or (call.binding.folder if call.binding is not None else None)
+        facts = [f"in {folder}"] if folder is not None else []
+        facts += [f"asked because it {reason}" for reason in call.why]
+        others = [effect for effect in call.effects if effect.target != exact]
         facts += [f"{effect.kind}: {effect.target}" for effect in others]
         grants = [grant.replace(exact, _named(exact)) if "\n" in exact else grant for grant in self.question.grants]
+        if call.binding is not None:
+            scripts = [f"{Path(path).name} as it is ({digest[:12]})" for path, digest in call.binding.scripts]
+            grants.append(", ".join([f"  in {folder}, with this environment", *scripts]))
         return [*facts, '"Always in this session" allows this and nothing else:', *(f"  {grant}" for grant in grants)]
 
 

@@ -281,6 +281,8 @@ class EditApproval(ApprovalPanel):
         notes = [
             "new file" if decisions.change.before is None else "",
             "read-only" if EffectKind.OVERRIDE in kinds else "",
+            "programs run it by themselves" if EffectKind.AUTORUN in kinds else "",
+            "may hold secrets" if EffectKind.REVEAL in kinds else "",
             "edited by you" if decisions.edited else "",
             f"{decided} of {count} hunks decided" if count > 1 else "",
             "least sure first" if self._least_sure_first else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from codeagent.agent import events
 from codeagent.agent.events import Event
@@ -11,6 +11,7 @@ from codeagent.tui.conversation.items import Answered, Item, Said, Shell, Though
 from codeagent.tui.conversation.view import ConversationView
 
 _OUTPUT_KEPT = 64 * 1024
+_NAMED = 4
 _ENDINGS = {
     "interrupted": "Paused. Type to go on.",
     "max_turns": "Stopped: the limit of model calls for one message is reached. Type to go on.",
@@ -187,12 +188,14 @@ class Feed:
             self._turn = turn - 1
         self._undone.append((turn, gone))
         items.append(Told(self._turn, f"↶ {event.reason}{_files(len(event.files))}", "info"))
+        items += _stayed(self._turn, event.stayed)
 
     def _bring_back(self, event: events.Redone, items: list[Item]) -> None:
         gone = self._undone.pop()[1] if self._undone else []
         items += gone
         self._turn = max([self._turn, *(item.turn for item in gone)])
         items.append(Told(self._turn, f"↷ brought back{_files(len(event.files))}", "info"))
+        items += _stayed(self._turn, event.stayed)
 
 
 def joined(batch: Iterable[Event]) -> list[Event]:
@@ -239,3 +242,12 @@ def _denied(event: events.PermissionDenied, item: Tool) -> Tool:
 
 def _files(count: int) -> str:
     return f", {count} file{'s' * (count != 1)} put back" if count else ""
+
+
+def _stayed(turn: int, names: Sequence[str]) -> list[Item]:
+    """What to say of files that could not go back or forth."""
+    if not names:
+        return []
+    listed = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    text = f"Left as it is, since somebody else changed it or it cannot be replaced: {listed}."
+    return [Told(turn, text, "warning")]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from codeagent.agent.private import make_private_folder
+
 KEPT = 1_000
 """So many entries are offered; a file with half as many again is cut back to this."""
 LARGEST = 200_000
@@ -71,7 +73,7 @@ class History:
             self._unsaved = [*self._unsaved, entry][-KEPT:]
 
     def _append(self, line: bytes) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(self._path.parent)
         for attempt in range(_ATTEMPTS):
             fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -15,7 +14,7 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widgets import Footer, OptionList, Static
 
-from codeagent.agent.changes import ChangedFile, ChangeLog
+from codeagent.agent.changes import ChangeLog
 from codeagent.agent.text import printable
 from codeagent.agent.timeline import Checkpoint
 from codeagent.tools.api import ToolError
@@ -30,12 +29,10 @@ WIDE = 100
 
 @dataclass(frozen=True)
 class Reverted:
-    """What the person put back: the bytes before that, and those that it left; None stands for no file."""
+    """What the person put back, and what takes that back again."""
 
-    path: Path
     shown: str
-    earlier: bytes | None
-    left: bytes | None
+    undo: Callable[[], None]
 
 
 class Review(Modal[tuple[str, ...]]):
@@ -260,18 +257,27 @@ class Review(Modal[tuple[str, ...]]):
         except ToolError as e:
             self._say(str(e), error=True)
             return
-        await self._revert(entry.file, data, f"hunk {hunk + 1} of {entry.file.shown}")
+        file = entry.file
+        await self._revert(
+            f"hunk {hunk + 1} of {file.shown}",
+            lambda: self._changes.put(file.path, data, file.now),
+            Reverted(file.shown, lambda: self._changes.put(file.path, file.now, data)),
+        )
 
     async def action_revert_file(self) -> None:
         """Put the marked file back to what it was."""
         place = self._place
         if place is not None:
             file = self._entries[place.file].file
-            await self._revert(file, file.old, file.shown)
+            await self._revert(
+                file.shown,
+                lambda: self._changes.revert(file),
+                Reverted(file.shown, lambda: self._changes.revert(file.turned_round())),
+            )
 
-    async def _revert(self, file: ChangedFile, data: bytes | None, what: str) -> None:
-        if await self._put(file.path, data, file.now):
-            self._reverted.append(Reverted(file.path, file.shown, file.now, data))
+    async def _revert(self, what: str, put: Callable[[], None], reverted: Reverted) -> None:
+        if await self._do(put):
+            self._reverted.append(reverted)
             self._say(f"Put back {what}. Press u to undo that.")
         await self._load()
 
@@ -280,13 +286,13 @@ class Review(Modal[tuple[str, ...]]):
         if not self._reverted:
             return
         last = self._reverted.pop()
-        if await self._put(last.path, last.earlier, last.left):
+        if await self._do(last.undo):
             self._say(f"Took the revert in {last.shown} back.")
         await self._load()
 
-    async def _put(self, path: Path, data: bytes | None, expected: bytes | None) -> bool:
+    async def _do(self, put: Callable[[], None]) -> bool:
         try:
-            await asyncio.to_thread(self._changes.put, path, data, expected)
+            await asyncio.to_thread(put)
         except ToolError as e:
             self._say(str(e), error=True)
             return False

@@ -111,7 +111,7 @@ class Rewind(Dialog[RewindChoice | None]):
         if point is None:
             text = "There is no request to go back to."
         elif point.files is None:
-            text = "The session was resumed since, so its files are not known any more. The conversation can go back."
+            text = "What the files were then is not kept any more. The conversation can go back."
         elif prospect is None:
             text = ""
         elif prospect.back or prospect.stay:

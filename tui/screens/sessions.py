@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from codeagent.agent.private import make_private_folder
 from codeagent.agent.session_export import ExportExistsError, export
 from codeagent.agent.session_index import SessionSummary, find_text, last_answer, list_sessions, rename, summarise
 from codeagent.agent.text import printable
@@ -216,7 +217,7 @@ class Sessions(ListPanel[SessionChoice | None]):
     def _write(self, session: SessionSummary, target: Path, replace: bool) -> int:
         if target == self._export_to:
             with suppress(OSError):  # the export says what is wrong with it
-                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_private_folder(target.parent)
         return export(session.path, target, session.name or session.title, replace)
 
     def possible(self, action: str) -> bool:

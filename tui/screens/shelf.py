@@ -73,16 +73,18 @@ class Model:
 
 
 def survey(store: ModelStore, catalogue: dict[str, Entry]) -> list[Model]:
-    """All models: those that are here, the smallest first, then those on their way, then the catalogue's in its order.
+    """All models but those that only give vectors: those that are here, the smallest first, then those on their way,
+    then the catalogue's in its order.
 
     Reads the headers of all models that are here. Raises ModelError when the folder cannot be read.
     """
     here = [
         _installed(found.name, found.path, found.size, catalogue.get(found.name))
         for found in sorted(store.installed(), key=lambda model: model.size)
+        if found.name not in catalogue or catalogue[found.name].kind == "chat"
     ]
     names = {model.name for model in here}
-    others = [_absent(store, entry) for name, entry in catalogue.items() if name not in names]
+    others = [_absent(store, entry) for name, entry in catalogue.items() if name not in names and entry.kind == "chat"]
     return here + sorted(others, key=lambda model: model.state != "partial")
 
 

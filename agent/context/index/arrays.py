@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codeagent.agent.context.index.graph import FileWords, Strings, SymbolGraph
-from codeagent.agent.context.index.packing import COLUMNS, NONE, DamagedError, unpack_texts
+from codeagent.agent.context.index.packing import COLUMNS, NONE, unpack_texts
 from codeagent.agent.context.index.store import transaction
+from codeagent.tools.symbols.frames import DamagedError
 
 _CHUNK = 2000
 _FILES = """

@@ -1,21 +1,19 @@
-"""What the index and its workers say to each other, as bytes; knows no pipe.
+"""What the index and its workers say to each other, as the bodies of frames; knows no pipe.
 
-A frame is its length in four bytes and then its body. To a worker: the paths of a batch, joined by NUL. From a worker:
-one `Result` a path in the order of the batch, after one greeting that it is ready.
+To a worker: the paths of a batch, joined by NUL. From a worker: one `Result` a path in the order of the batch, after
+one greeting that it is ready.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Final
 
-from codeagent.agent.context.index.packing import DamagedError
+from codeagent.tools.symbols.frames import DamagedError
 
-MAX_FRAME: Final = 64 * 1024 * 1024
-_LENGTH: Final = struct.Struct("<I")
 _HEAD: Final = struct.Struct("<BqqqI")
 
 
@@ -55,14 +53,9 @@ _BLOCKS: Final = tuple(field.name for field in fields(Result))[5:]
 _SIZES: Final = struct.Struct(f"<{len(_BLOCKS)}I")
 
 
-def frame(body: bytes) -> bytes:
-    """A body made ready to be sent."""
-    return _LENGTH.pack(len(body)) + body
-
-
 def encode_batch(paths: Sequence[bytes]) -> bytes:
-    """The frame of a batch."""
-    return frame(b"\0".join(paths))
+    """The body of a batch."""
+    return b"\0".join(paths)
 
 
 def decode_batch(body: bytes) -> list[bytes]:
@@ -71,14 +64,14 @@ def decode_batch(body: bytes) -> list[bytes]:
 
 
 def encode_result(result: Result) -> bytes:
-    """The frame of a result."""
+    """The body of a result."""
     blocks: list[bytes] = [getattr(result, name) for name in _BLOCKS]
     head = _HEAD.pack(result.status, result.size, result.mtime_ns, result.mark, result.lines)
-    return frame(b"".join((head, _SIZES.pack(*map(len, blocks)), *blocks)))
+    return b"".join((head, _SIZES.pack(*map(len, blocks)), *blocks))
 
 
 def decode_result(body: bytes) -> Result:
-    """The result in a frame. Raises DamagedError."""
+    """The result in a body. Raises DamagedError."""
     try:
         status, size, mtime_ns, mark, lines = _HEAD.unpack_from(body)
         sizes = _SIZES.unpack_from(body, _HEAD.size)
@@ -93,25 +86,3 @@ def decode_result(body: bytes) -> Result:
         blocks.append(body[at : at + length])
         at += length
     return Result(known, size, mtime_ns, mark, lines, *blocks)
-
-
-class FrameReader:
-    """Cuts bytes, in any partition, into bodies."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """The bodies these bytes complete. Raises DamagedError at a length that cannot be."""
-        self._buffer += data
-        at = 0
-        while len(self._buffer) - at >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._buffer, at)
-            if length > MAX_FRAME:
-                raise DamagedError("frame")
-            if len(self._buffer) - at < _LENGTH.size + length:
-                break
-            at += _LENGTH.size
-            yield bytes(self._buffer[at : at + length])
-            at += length
-        del self._buffer[:at]

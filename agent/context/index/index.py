@@ -15,11 +15,11 @@ from codeagent.agent.context.index.build import Builder, Job
 from codeagent.agent.context.index.data import IGNORE_FILES, IndexedFile, IndexProgress, IndexStats, Refreshed
 from codeagent.agent.context.index.lookup import Lookup
 from codeagent.agent.context.index.memory import give_back
-from codeagent.agent.context.index.packing import DamagedError
 from codeagent.agent.context.index.pool import Limits, WorkerPool
 from codeagent.agent.context.index.store import Store
 from codeagent.tools.api import ToolError
 from codeagent.tools.symbols.api import Symbol
+from codeagent.tools.symbols.frames import DamagedError
 from codeagent.tools.symbols.reader import Found, FoundReference
 
 if TYPE_CHECKING:

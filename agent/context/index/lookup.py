@@ -13,13 +13,13 @@ from codeagent.agent.context.index.data import IndexedFile, IndexStats
 from codeagent.agent.context.index.packing import (
     COLUMNS,
     NONE,
-    DamagedError,
     unpack_numbers,
     unpack_symbol,
     unpack_texts,
     unpack_uses,
 )
 from codeagent.tools.symbols.api import Symbol
+from codeagent.tools.symbols.frames import DamagedError
 from codeagent.tools.symbols.reader import Found, FoundReference
 
 PER_NAME: Final = 3

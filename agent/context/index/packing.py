@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 from codeagent.tools.symbols.api import FileSymbols, Kind, Symbol
+from codeagent.tools.symbols.frames import DamagedError
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 COLUMNS: Final = 8
@@ -28,10 +29,6 @@ MAX_TEXTS: Final = MAX_DEFINITIONS * 2 * (MAX_TEXT + 1) * 4
 
 _HUMP: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]")
 _KIND_NUMBERS: Final = {kind: number for number, kind in enumerate(KINDS)}
-
-
-class DamagedError(ValueError):
-    """A block that cannot be what `pack` made."""
 
 
 @dataclass(frozen=True)

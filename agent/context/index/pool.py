@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import selectors
 import signal
-import subprocess
 import sys
 import time
 from collections import deque
@@ -18,9 +17,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from codeagent.agent.context.index.frames import FrameReader, Result, Status, decode_result, encode_batch
-from codeagent.agent.context.index.packing import DamagedError
+from codeagent.agent.context.index.frames import Result, Status, decode_result, encode_batch
 from codeagent.agent.context.index.scan import FileStat
+from codeagent.tools.symbols.child import Child, ParseLimits, ended
+from codeagent.tools.symbols.frames import DamagedError, frame
 
 BATCH_FILES: Final = 32
 BATCH_BYTES: Final = 256 * 1024
@@ -30,9 +30,6 @@ FILES_EACH: Final = 10_000
 FEW_FILES: Final = 64
 """Up to so many one worker is quicker than starting more."""
 _POLL_S: Final = 0.25
-_END_S: Final = 5.0
-_OUT_OF_MEMORY: Final = os.EX_UNAVAILABLE
-_KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE")
 
 OnResult = Callable[[FileStat, Result], None]
 
@@ -42,17 +39,10 @@ class WorkersFailedError(Exception):
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a file may cost: seconds and megabytes of address space of its worker; and how many workers there are.
+class Limits(ParseLimits):
+    """What a file may cost, and how many workers there are."""
 
-    `start_s` bounds the start of a worker, `stall_s` is for one that neither answers nor dies of the time limit.
-    """
-
-    seconds: float = 10.0
-    megabytes: int = 1024
     workers: int = 0
-    start_s: float = 60.0
-    stall_s: float = 30.0
 
     def count(self) -> int:
         """The number of workers: as told, else one a core, of which there are hardly too many before four."""
@@ -69,33 +59,12 @@ def worker_argv() -> tuple[str, ...]:
 class _Worker:
     """A process with what it has been sent and not answered yet."""
 
-    process: subprocess.Popen[bytes]
-    reader: FrameReader = field(default_factory=FrameReader)
+    process: Child
     waiting: deque[FileStat] = field(default_factory=deque[FileStat])
     unsent: bytearray = field(default_factory=bytearray)
     ready: bool = False
     files: int = 0
     heard: float = field(default_factory=time.monotonic)
-
-    @property
-    def output(self) -> int:
-        assert self.process.stdout is not None
-        return self.process.stdout.fileno()
-
-    @property
-    def input(self) -> int:
-        assert self.process.stdin is not None
-        return self.process.stdin.fileno()
-
-    def kill(self) -> int:
-        """End it; returns how it ended."""
-        with suppress(ProcessLookupError):
-            self.process.kill()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
-        return self.process.wait(_END_S)
 
 
 @dataclass
@@ -181,28 +150,13 @@ class WorkerPool:
     def _end(self, workers: Iterable[_Worker]) -> None:
         for worker in workers:
             self._workers.remove(worker)
-            with suppress(subprocess.TimeoutExpired):  # stuck in the kernel: it goes when that lets it
-                worker.kill()
+            worker.process.kill()
 
     def _start(self) -> _Worker:
-        limits = (self._limits.seconds, self._limits.megabytes)
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         try:
-            process = subprocess.Popen(
-                [*self._argv, str(self._root), str(self._database), *map(str, limits)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-                bufsize=0,
-            )
+            return _Worker(Child((*self._argv, str(self._root), str(self._database)), self._limits))
         except OSError as e:
             raise WorkersFailedError(f"No process that parses files can be started: {e.strerror}.") from e
-        worker = _Worker(process)
-        os.set_blocking(worker.input, False)
-        os.set_blocking(worker.output, False)
-        return worker
 
     def _feed(self, work: _Work) -> None:
         for worker in self._workers:
@@ -213,15 +167,15 @@ class WorkerPool:
                 if not worker.waiting:
                     worker.heard = time.monotonic()
                 worker.waiting += batch
-                worker.unsent += encode_batch([file.path for file in batch])
+                worker.unsent += frame(encode_batch([file.path for file in batch]))
 
     def _exchange(self, work: _Work) -> None:
         """Send and receive what there is, wait a little where there is nothing, and bury the dead."""
         with selectors.DefaultSelector() as selector:
             for worker in self._workers:
-                selector.register(worker.output, selectors.EVENT_READ, worker)
+                selector.register(worker.process.output, selectors.EVENT_READ, worker)
                 if worker.unsent:
-                    selector.register(worker.input, selectors.EVENT_WRITE, worker)
+                    selector.register(worker.process.input, selectors.EVENT_WRITE, worker)
             ready = selector.select(_POLL_S)
         for key, mask in ready:
             worker: _Worker = key.data
@@ -229,23 +183,23 @@ class WorkerPool:
                 continue  # buried a moment ago
             if mask & selectors.EVENT_WRITE:
                 with suppress(BlockingIOError, BrokenPipeError):  # its death is seen where it is read
-                    del worker.unsent[: os.write(worker.input, worker.unsent)]
+                    del worker.unsent[: os.write(worker.process.input, worker.unsent)]
             else:
                 self._receive(worker, work)
         now = time.monotonic()
         for worker in [w for w in self._workers if w.waiting]:
             patience = self._limits.seconds + self._limits.stall_s if worker.ready else self._limits.start_s
             if now - worker.heard > patience:
-                self._bury(worker, work, f"Reading and parsing it takes more than {self._limits.seconds:g} s.")
+                self._bury(worker, work, self._limits.too_slow)
 
     def _receive(self, worker: _Worker, work: _Work) -> None:
         """Take in results, or find that the worker is dead or talks nonsense."""
         try:
-            data = os.read(worker.output, 1 << 20)
+            data = os.read(worker.process.output, 1 << 20)
         except BlockingIOError:
             return
         try:
-            for body in worker.reader.feed(data):
+            for body in worker.process.reader.feed(data):
                 result = decode_result(body)
                 worker.heard = time.monotonic()
                 if not worker.ready and result.status is Status.READY:
@@ -264,17 +218,13 @@ class WorkerPool:
         """End a worker because of a verdict, or find out why it died; blame the file it was at, and have others do the
         rest."""
         self._workers.remove(worker)
-        code = None
-        if not verdict:
-            with suppress(subprocess.TimeoutExpired):  # its pipe closes a moment before it can be waited for
-                code = worker.process.wait(_END_S)
-        with suppress(subprocess.TimeoutExpired):
-            worker.kill()
+        code = None if verdict else worker.process.wait()
+        worker.process.kill()
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts > self._limits.count():
                 raise WorkersFailedError(
-                    f"The processes that parse files end as soon as they start ({_ended(code)}), so the index is not "
+                    f"The processes that parse files end as soon as they start ({ended(code)}), so the index is not "
                     "brought up to date. Install codeagent again if that goes on."
                 )
         elif worker.waiting:
@@ -284,28 +234,10 @@ class WorkerPool:
                 work.again.append([file])
             else:
                 status = (file.size, file.mtime_ns, -1 if code == -signal.SIGKILL else file.mark)
-                reason = verdict or self._reason(code)
+                reason = verdict or worker.process.reason()
                 work.on_result(file, Result(Status.FAILED, *status, partial=reason.encode()))
         if worker.waiting:
             work.again.append(list(worker.waiting))
-
-    def _reason(self, code: int | None) -> str:
-        if code == -signal.SIGALRM:
-            return f"Reading and parsing it takes more than {self._limits.seconds:g} s."
-        if code == _OUT_OF_MEMORY:
-            return f"Parsing it takes more than {self._limits.megabytes:,} MiB of memory."
-        if code == -signal.SIGKILL:
-            return "The process that parsed it was killed twice, perhaps because memory ran out."
-        return f"The process that parsed it ended ({_ended(code)})."
-
-
-def _ended(code: int | None) -> str:
-    if code is None or code >= 0:
-        return f"exit code {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
 
 
 def _batches(files: Iterable[FileStat]) -> Iterator[list[FileStat]]:

@@ -19,7 +19,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from codeagent.agent.context.index.packing import DamagedError
+from codeagent.agent.private import make_private_folder
+from codeagent.tools.symbols.frames import DamagedError
 
 SCHEMA: Final = 1
 BUSY_S: Final = 30.0
@@ -107,7 +108,7 @@ class Store:
 
         Raises OSError or sqlite3.Error where no file can be made.
         """
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(self._folder)
         with _locked(self._folder / f"{self._stem}.lock"):
             if self.is_ready():
                 return ""

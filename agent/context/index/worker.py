@@ -2,31 +2,28 @@
 
     python -P -m codeagent.agent.context.index.worker ROOT DATABASE SECONDS MEGABYTES
 
-Batches come by stdin and results go to stdout. It ends when stdin does, so it cannot outlive who started it by more
-than the time limit of a file, which the kernel enforces: nothing native code does can get in its way. It imports as
-little as it can, and of the database it only asks which contents are known.
+It imports as little as it can, and of the database it only asks which contents are known.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import resource
-import signal
 import sqlite3
 import stat
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from codeagent.agent.context.index.frames import FrameReader, Result, Status, decode_batch, encode_result
+from codeagent.agent.context.index.frames import Result, Status, decode_batch, encode_result
 from codeagent.agent.context.index.packing import pack
 from codeagent.agent.context.index.scan import mark_of
 from codeagent.tools.symbols.api import FileSymbols
+from codeagent.tools.symbols.confined import serve
 from codeagent.tools.symbols.languages import language_of
 
 MAX_BYTES: Final = 2 * 1024 * 1024
@@ -195,40 +192,15 @@ def main(arguments: Sequence[str], symbols_of: SymbolsOf | None = None) -> int:
     root, database, seconds, megabytes = arguments
     if symbols_of is None:
         from codeagent.tools.symbols.extract import symbols_of  # tree-sitter, not needed where another one is given
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which is to die of it
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _limit_memory(int(megabytes) << 20)
     os.nice(NICENESS)
     worker = FileWorker(root, database, symbols_of)
-    reader = FrameReader()
-    _send(Result(Status.READY))
-    while data := os.read(0, 1 << 16):
-        for body in reader.feed(data):
-            worker.begin()
-            for path in decode_batch(body):
-                signal.setitimer(signal.ITIMER_REAL, float(seconds))
-                try:
-                    result = worker.result(path)
-                except MemoryError:
-                    return os.EX_UNAVAILABLE  # what is left of the memory may be in pieces: a new process takes over
-                finally:
-                    signal.setitimer(signal.ITIMER_REAL, 0)
-                _send(result)
-    return 0
 
+    def answers(batch: bytes) -> Iterator[bytes]:
+        worker.begin()
+        for path in decode_batch(batch):
+            yield encode_result(worker.result(path))
 
-def _limit_memory(limit: int) -> None:
-    with suppress(ValueError, OSError):  # not every system has this limit
-        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-        resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
-
-
-def _send(result: Result) -> None:
-    data = memoryview(encode_result(result))
-    while data:
-        data = data[os.write(1, data) :]
+    return serve(float(seconds), int(megabytes), encode_result(Result(Status.READY)), answers)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from codeagent.agent.context.index.frames import Result, Status
-from codeagent.agent.context.index.packing import COLUMNS, NONE, DamagedError, Packed, check
+from codeagent.agent.context.index.packing import COLUMNS, NONE, Packed, check
 from codeagent.agent.context.index.scan import FileStat
 from codeagent.agent.context.index.store import Store, transaction
+from codeagent.tools.symbols.frames import DamagedError
 
 FLUSH_FILES: Final = 2000
 FLUSH_BYTES: Final = 16 * 1024 * 1024

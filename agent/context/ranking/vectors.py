@@ -10,26 +10,29 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codeagent.agent.context.embedder import Embedder
 from codeagent.agent.context.index.graph import FileWords, SymbolGraph
 from codeagent.agent.context.ranking.kinds import kind_weights
+from codeagent.agent.private import make_private_folder
+from codeagent.inference.client import ModelError
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 Texts = Callable[[SymbolGraph, Iterable[int]], Iterable[FileWords]]
 
-BATCH = 64
+BATCH = 16
 """Texts embedded by one call."""
-SEGMENT = 2048
+SEGMENT = 512
 """Vectors written together."""
 SEGMENTS = 16
 """More files than these are joined."""
@@ -37,21 +40,14 @@ MOST = 200_000
 """Vectors kept when files are joined: the newest."""
 NEAREST = 200
 """Definitions that count as near."""
+PATIENCE_S = 1.5
+"""A request waits no longer for what is near it."""
 _TELLING = 0.5
 _ROWS = 8192
 
 
-class Embedder(Protocol):
-    """A model that gives texts a place in a space where likeness of meaning is nearness."""
-
-    @property
-    def name(self) -> str:
-        """What identifies the model: vectors of different ones are never compared."""
-        ...
-
-    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One row a text, of any length but 0."""
-        ...
+async def at_once() -> None:
+    """No reason to wait."""
 
 
 class VectorStore:
@@ -116,7 +112,7 @@ class VectorStore:
         name = self._folder / f"{uuid.uuid4().hex}.npy"
         temporary = name.with_suffix(".tmp")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self._folder)
             with open(temporary, "wb") as file:
                 np.save(file, rows, allow_pickle=False)
             temporary.replace(name)
@@ -150,9 +146,20 @@ class Vectors:
         self._store = VectorStore(folder / digest)
         self._by_content: dict[int, Keys] = {}
 
-    async def learn(self, graph: SymbolGraph, texts: Texts, order: Rows, limit: int) -> int:
-        """Embed at most so many of these definitions that have no vector yet, in this order; says how many. Cancelled,
-        it loses at most the last `SEGMENT`."""
+    def __len__(self) -> int:
+        return len(self._store)
+
+    async def learn(
+        self,
+        graph: SymbolGraph,
+        texts: Texts,
+        order: Rows,
+        limit: int,
+        pause: Callable[[], Awaitable[object]] = at_once,
+    ) -> int:
+        """Embed at most so many of these definitions that have no vector yet, in this order; says how many. Before each
+        `BATCH` it waits for `pause`. Cancelled or failed, it loses the last batch alone. Raises ModelError.
+        """
         keys = await asyncio.to_thread(self._keys, graph, texts)
         order = order[keys[order] != 0]
         _, firsts = np.unique(keys[order], return_index=True)
@@ -165,23 +172,35 @@ class Vectors:
             told = {
                 row: text for file in texts(graph, files.tolist()) for row, text in _told(graph, file) if row in wanted
             }
-            part = np.array([row for row in part.tolist() if row in told], np.int64)
-            vectors = [
-                await self._embedder.embed([told[row] for row in part[start : start + BATCH].tolist()])
-                for start in range(0, len(part), BATCH)
-            ]
-            if vectors:
-                self._store.add(keys[part], np.concatenate(vectors))
+            await self._embed(keys, [row for row in part.tolist() if row in told], told, pause)
         return len(new)
 
+    async def _embed(
+        self, keys: Keys, rows: list[int], told: dict[int, str], pause: Callable[[], Awaitable[object]]
+    ) -> None:
+        vectors: list[NDArray[np.float32]] = []
+        try:
+            for start in range(0, len(rows), BATCH):
+                await pause()
+                vectors.append(await self._embedder.embed([told[row] for row in rows[start : start + BATCH]]))
+        finally:
+            if vectors:
+                found = np.concatenate(vectors)
+                self._store.add(keys[np.array(rows[: len(found)], np.int64)], found)
+
     async def near(self, graph: SymbolGraph, texts: Texts, request: str) -> Floats | None:
-        """How near each definition is to a request, 0 for all but the nearest; None where nothing has been learnt."""
-        if not len(self._store) or not request.strip():
+        """How near each definition is to a request, 0 for all but the nearest; None where nothing has been learnt, or
+        the model is not there or not quick enough."""
+        if not len(self._store) or not request.strip() or not self._embedder.ready:
             return None
-        query = await self._embedder.embed([request])
-        self._store.keep(query.shape[1])
-        keys = await asyncio.to_thread(self._keys, graph, texts)
-        return await asyncio.to_thread(self._nearest, keys, query[0])
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                query = await self._embedder.embed([request])
+                self._store.keep(query.shape[1])
+                keys = await asyncio.to_thread(self._keys, graph, texts)
+                return await asyncio.to_thread(self._nearest, keys, query[0])
+        except (TimeoutError, ModelError):
+            return None
 
     def _nearest(self, keys: Keys, query: NDArray[np.float32]) -> Floats:
         known, likeness = self._store.likeness(query)

@@ -223,6 +223,20 @@ def _git() -> Iterator[Finding]:
 
 
 def _sandbox() -> Iterator[Finding]:
-    present = "bubblewrap is installed" if shutil.which("bwrap") else "bubblewrap is not installed"
-    advice = "Commands run with your own rights: allow only what you would run yourself, or work in a container."
-    yield Finding("warn", "sandbox", f"this version runs commands without a sandbox ({present})", advice)
+    """Tried anew, in a folder that is nobody's workspace."""
+    from codeagent.agent.config import Config
+    from codeagent.agent.confinement import session_sandbox
+    from codeagent.agent.paths import Paths
+    from codeagent.tools.sandbox.api import Level
+
+    paths = Paths.default()
+    held = session_sandbox((paths.cache / "sandbox" / "nowhere",), Config(), paths, os.environ, True, fresh=True)
+    if held.level is Level.FULL:
+        limits = held.limits
+        text = (
+            f"full (bubblewrap); a command may use {size(limits.memory)} of memory and {limits.processes:,} processes"
+        )
+        yield Finding("ok", "sandbox", text)
+        return
+    advice = "Install bubblewrap, and let users make user namespaces: then commands are held in full."
+    yield Finding("warn", "sandbox", f"{held.level}: {held.reason}", advice)

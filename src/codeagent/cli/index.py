@@ -26,8 +26,9 @@ _REDRAW_SECONDS = 0.1
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("folder", type=click.Path(path_type=Path), default=Path())
 @click.option("--stats", is_flag=True, help="Only say what is in the index; build nothing.")
+@click.option("--vectors", is_flag=True, help="Then also give definitions vectors (setting `embedding_model`).")
 @click.option("--trust", is_flag=True, help="Read this folder though it was not trusted before (this run only).")
-def index(folder: Path, stats: bool, trust: bool) -> int:
+def index(folder: Path, stats: bool, vectors: bool, trust: bool) -> int:
     """Bring the index of FOLDER (default: this one) up to date: what its files define and use.
 
     Only what changed is read again. Sessions do this by themselves, in the background. The index is kept in the cache
@@ -44,7 +45,7 @@ def index(folder: Path, stats: bool, trust: bool) -> int:
         return e.exit_code
     if stats:
         return asyncio.run(_show(code))
-    return asyncio.run(_build(code))
+    return asyncio.run(_build_with_vectors(code) if vectors else _build(code))
 
 
 async def _show(code: CodeIndex) -> int:
@@ -80,6 +81,31 @@ async def _build(code: CodeIndex) -> int:
         await code.close()
     click.echo(_summary(done, stats))
     _echo_partial(stats.partial)
+    return 0
+
+
+async def _build_with_vectors(code: CodeIndex) -> int:
+    from codeagent.agent.bootstrap import BAD_CONFIG
+    from codeagent.agent.config import ConfigError, load_config, process_environment
+    from codeagent.agent.embedding import learn_all
+    from codeagent.agent.paths import Paths
+    from codeagent.inference.client import ModelError
+
+    paths, environ = Paths.default(), process_environment()
+    try:
+        model = load_config(paths.config_file, None, environ, {}).embedding_model
+        if not model:
+            raise ConfigError(
+                "No embedding model is set. Set embedding_model in your settings, or leave --vectors out."
+            )
+        await refreshed(code)
+        count = await learn_all(code, model, paths.vectors(code.root), environ)
+    except (ConfigError, ModelError) as e:
+        click.echo(f"codeagent: {printable(str(e))}", err=True)
+        return BAD_CONFIG
+    finally:
+        await code.close()
+    click.echo(f"{count:,} definitions were given a vector.")
     return 0
 
 

@@ -18,6 +18,7 @@ SUBCOMMANDS = {
     "index": ("codeagent.cli.index", "Bring the index of a folder's code up to date, or say what is in it."),
     "map": ("codeagent.cli.map", "Print the map of a folder's code, for a question or as a whole."),
     "web": ("codeagent.cli.web", "Serve the app to a browser on this machine."),
+    "sandbox": ("codeagent.cli.sandbox", "Run a command in the sandbox that the agent's commands run in."),
     "trust": ("codeagent.cli.trust", "Trust a folder, so that codeagent may work in it."),
 }
 COMPLETION = "_CODEAGENT_COMPLETE"

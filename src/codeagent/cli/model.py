@@ -190,7 +190,12 @@ def use(name: str) -> None:
     """Make a model the default. NAME may be the path of a GGUF file."""
     from codeagent.inference.gguf import read_header
 
-    path = _store().resolve(name, _catalog())
+    catalog = _catalog()
+    path = _store().resolve(name, catalog)
+    if name in catalog and catalog[name].kind == "embedding":
+        raise ModelLoadError(
+            f"{name} cannot answer. To find code by its meaning, set embedding_model = {name!r} instead."
+        )
     read_header(path)
     chosen = name if path == _store().folder / f"{name}.gguf" else str(path.resolve())
     _write_default(Paths.default().config_file, chosen)

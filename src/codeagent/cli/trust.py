@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from codeagent.agent.paths import Paths
-from codeagent.agent.trust import PROJECT_CONFIG, TrustStore, config_digest
+from codeagent.agent.project_files import read_project_files
+from codeagent.agent.text import printable
+from codeagent.agent.trust import TrustError, TrustStore
 
 
 @click.command()
@@ -15,16 +17,20 @@ from codeagent.agent.trust import PROJECT_CONFIG, TrustStore, config_digest
 def trust(folder: Path) -> int:
     """Trust FOLDER (default: this one) with its project settings as they are now.
 
-    The settings count again as unknown when they change by one byte.
+    These are all files below .codeagent, and .mcp.json. When one byte of them changes they are not obeyed any more
+    until you say so again. Folders inside of FOLDER are not covered.
     """
     root = folder.resolve()
     if not root.is_dir():
         raise click.UsageError(f"{folder} is no folder.")
+    project = read_project_files(root)
     try:
-        TrustStore(Paths.default().trust_file).add(root)
-    except OSError as e:
-        click.echo(f"codeagent: the list of trusted folders cannot be written ({e.strerror}).", err=True)
+        TrustStore(Paths.default().trust_file).add(root, project)
+    except TrustError as e:
+        click.echo(f"codeagent: {printable(str(e))}", err=True)
         return 1
-    settings = f", with its settings in {PROJECT_CONFIG}" if config_digest(root) else ""
-    click.echo(f"Trusted: {root}{settings}.")
+    settings = f", with {', '.join(project.files)}" if project.files else ""
+    click.echo(f"Trusted: {printable(str(root))}{settings}.")
+    if project.problem:
+        click.echo(f"codeagent: {project.problem}", err=True)
     return 0

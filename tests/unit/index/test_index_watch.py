@@ -104,6 +104,7 @@ async def test_what_happens_while_nothing_is_watched_yet_is_not_lost(workspace: 
         await until(lambda: len(index.files()) == 520)
 
 
+@pytest.mark.case(37)
 async def test_a_checkout_of_another_branch_is_followed_to_its_end(workspace: Path, database: Path) -> None:
     git(workspace, "init", "-q")
     write(workspace, {f"d{i % 50}/m{i}.py": f"def m{i}(): pass\n" for i in range(1500)})
@@ -121,6 +122,7 @@ async def test_a_checkout_of_another_branch_is_followed_to_its_end(workspace: Pa
             await until(lambda one=one, gone=gone: defines(index, one) and not defines(index, gone), 60)
 
 
+@pytest.mark.case(37)
 async def test_thousands_of_changes_at_once_have_all_files_looked_at_and_that_is_said(
     workspace: Path, database: Path
 ) -> None:
@@ -136,6 +138,7 @@ async def test_thousands_of_changes_at_once_have_all_files_looked_at_and_that_is
         await until(lambda: defines(index, "after"))
 
 
+@pytest.mark.case(37)
 async def test_a_folder_that_cannot_be_named_is_looked_at_now_and_then_and_that_is_said(
     workspace: Path, database: Path
 ) -> None:
@@ -185,6 +188,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it is a limit of inotify")
+@pytest.mark.case(37)
 async def test_where_the_limit_of_watches_is_reached_files_are_looked_at_now_and_then(
     workspace: Path, database: Path
 ) -> None:

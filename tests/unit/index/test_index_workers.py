@@ -126,6 +126,7 @@ async def test_workers_that_cannot_start_are_a_notice(
         assert index.files() == []
 
 
+@pytest.mark.case(36)
 async def test_what_is_no_regular_file_any_more_is_not_read(workspace: Path, database: Path, tmp_path: Path) -> None:
     write(workspace, {"good.py": "def good(): pass\n", "real/x.py": "def x(): pass\n"})
     (tmp_path / "outside").mkdir()
@@ -190,6 +191,7 @@ async def test_files_that_come_grow_and_go_while_they_are_read_do_no_harm(
         await asyncio.to_thread(lambda: [path.unlink(missing_ok=True) for path in churn.glob("nothing")])
 
 
+@pytest.mark.case(36)
 async def test_a_large_file_is_named_and_not_read(workspace: Path, database: Path) -> None:
     write(workspace, {"good.py": "def good(): pass\n", "min.js": "var a=1;" * 6_000_000})
     async with open_index(workspace, database) as index:
@@ -217,6 +219,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.case(36)
 async def test_hostile_text_costs_at_most_its_file(workspace: Path, database: Path) -> None:
     write(workspace, HOSTILE | {"good.py": "def good(): pass\n"})
     (workspace / "utf8.py").write_bytes(b"def good\xff\xfe(): pass\n\x80\x81 = 1\n")

@@ -1,0 +1,1 @@
+"""Judging shell commands before they run: what they are, what they read, what they depend on; starts nothing."""
