@@ -53,6 +53,7 @@ from codeagent.tools.parser import Parser
 from codeagent.tools.process import Processes
 from codeagent.tools.registry import builtin_tools, symbol_tools
 from codeagent.tools.ripgrep import Ripgrep
+from codeagent.tools.sandbox.api import Level
 from codeagent.tools.sandbox.hidden import SandboxError
 from codeagent.tools.sandbox.sandbox import Sandbox
 from codeagent.tools.workspace import Workspace
@@ -157,7 +158,7 @@ def open_session(
 
     workspace = Workspace(root, extra)
     ledger = FileLedger()
-    gate = PermissionGate(config.permission_mode, rules, root, approver, sandbox.confines)
+    gate = PermissionGate(config.permission_mode, rules, root, approver, sandbox.confines, sandbox.level is Level.NONE)
     processes = Processes(root, environ)  # for our own programs, which only look
     commands = Processes(root, environ, sandbox, lambda text: recorder(Notice(level="warning", text=text)))
     ripgrep = Ripgrep(workspace, processes)

@@ -206,15 +206,18 @@ class PermissionGate:
         root: Path,
         approver: Approver | None,
         confined: bool = False,
+        exposed: bool = False,
     ) -> None:
         """`rules` hold beside those of the mode. Without an approver every question is answered no. `confined` says
-        that commands run in a sandbox; where they do not, also those that only look are asked about.
+        that commands run in a sandbox; where they do not, also those that only look are asked about. `exposed` says
+        that there is none though nobody turned it off: then no rule and no mode allows a command.
         """
         self.mode: PermissionMode = mode
         self._rules = tuple(rules)
         self._root = root
         self._approver = approver
         self._confined = confined
+        self._exposed = exposed
         self._granted: set[tuple[str, Effect, Binding | None]] = set()
         self._asking = asyncio.Lock()
 
@@ -229,15 +232,16 @@ class PermissionGate:
             denied = next((rule for rule in hits if rule.decision is Decision.DENY), None)
             if denied:
                 return Decision.DENY, f"{denied.source or 'a rule'} forbids it"
-            if any(rule.decision is Decision.ALLOW for rule in hits) or self._settled(tool, effect, call, rules):
+            free = any(rule.decision is Decision.ALLOW for rule in hits) or self._settled(tool, effect, call, rules)
+            if free and not (self._exposed and effect.kind in _COMMANDS):
+                continue
+            if (tool, effect, call.binding if call is not None else None) in self._granted:
                 continue
             asked = f"{_NEEDS.get(effect.kind, f'{effect.kind} of {{}}').format(effect.target)} needs approval"
         return (Decision.ASK, asked) if asked else (Decision.ALLOW, "")
 
     def _settled(self, tool: str, effect: Effect, call: PreparedCall | None, rules: Sequence[Rule]) -> bool:
         """Whether an effect that no rule speaks of as a whole needs no question all the same."""
-        if (tool, effect, call.binding if call is not None else None) in self._granted:
-            return True
         if effect.kind is EffectKind.AUTORUN:
             # Where nobody is, to mend a Makefile must stay possible: the files are named at the end instead.
             unattended = self._approver is None and self.mode == "acceptEdits"

@@ -89,3 +89,9 @@ async def test_what_is_let_through_shows_no_secret_and_changes_nothing(traps: Pa
 async def test_without_a_sandbox_every_command_asks(traps: Path) -> None:
     house = Gatehouse(traps, confined=False)
     assert [command for command in LOOK if await house.free(command)] == []
+
+
+async def test_where_there_is_no_sandbox_no_rule_and_no_mode_lets_a_command_run(traps: Path) -> None:
+    for house in (Gatehouse(traps, "bypassPermissions", exposed=True), Gatehouse(traps, allow=["Bash"], exposed=True)):
+        assert [command for command in (*LOOK, "make") if await house.free(command)] == []
+    assert await Gatehouse(traps, allow=["Bash"], confined=False).free("make")

@@ -83,10 +83,11 @@ class Gatehouse:
         approver: Approver | None = None,
         confined: bool = True,
         environ: dict[str, str] | None = None,
+        exposed: bool = False,
     ) -> None:
         rules: list[Rule] = [parse_rule(text, Decision.ALLOW) for text in allow]
         rules += [parse_rule(text, Decision.DENY) for text in deny]
-        self.gate = PermissionGate(mode, rules, root, approver, confined)
+        self.gate = PermissionGate(mode, rules, root, approver, confined, exposed)
         self.events: list[Event] = []
         tools = builtin_tools(Workspace(root), FileLedger(), os.environ if environ is None else environ)
         self.runner = ToolRunner(tools, self.gate, ChangeLog(root), self.events.append)

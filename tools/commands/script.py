@@ -69,21 +69,16 @@ def _language() -> tree_sitter.Language:
 
 def parse(source: bytes, seconds: float = PARSE_SECONDS) -> tree_sitter.Tree | None:
     """The syntax tree; None if that took too long."""
-    until, late = time.monotonic() + seconds, False
+    until = time.monotonic() + seconds
 
-    def stop(_offset: int, _has_error: bool) -> bool:
-        nonlocal late
-        late = late or time.monotonic() > until
-        return late
+    def late(*_: object) -> bool:
+        return time.monotonic() > until
 
     try:
-        return tree_sitter.Parser(_language()).parse(
-            lambda offset, _: source[offset : offset + 512], progress_callback=stop
-        )
-    except ValueError:
-        if not late:
-            raise
+        tree = tree_sitter.Parser(_language()).parse(lambda at, _: source[at : at + 512], progress_callback=late)
+    except ValueError:  # what it says when it was stopped
         return None
+    return None if late() else tree
 
 
 def simple_commands(command: str, seconds: float = PARSE_SECONDS) -> tuple[Simple, ...]:

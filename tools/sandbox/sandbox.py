@@ -90,8 +90,8 @@ class Sandbox:
                 return "The sandbox is off: commands run with your own rights, on your files and your network."
             case Level.NONE:
                 return (
-                    f"There is no sandbox on this machine: {self.reason}. Commands run with your own rights, so none "
-                    "runs unasked that you did not allow yourself. `codeagent doctor` says what to do."
+                    f"There is no sandbox on this machine: {self.reason}. Commands run with your own rights, so each "
+                    "is asked about, whatever the rules say. `codeagent doctor` says what to do."
                 )
 
 
