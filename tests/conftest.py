@@ -16,13 +16,6 @@ def pytest_configure() -> None:
     os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A real model takes every core, so that two at a time would only wait for each other."""
-    for item in items:
-        if item.get_closest_marker("model"):
-            item.add_marker(pytest.mark.xdist_group("model"))
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
     """An environment whose home, settings, state and caches are empty folders of this test."""

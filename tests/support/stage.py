@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from textual.app import App
+from textual.dom import NoScreen
 from textual.pilot import Pilot
 
 from codeagent.agent.bootstrap import SessionOptions
@@ -16,7 +19,7 @@ from codeagent.agent.config import Config
 from codeagent.agent.paths import Paths
 from codeagent.tui.app import CodeAgentApp
 
-TRIES = 400
+PATIENCE_S = 60
 
 
 def screen_text(app: App[Any]) -> str:
@@ -27,9 +30,11 @@ def screen_text(app: App[Any]) -> str:
 
 async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
     """Let the app work until the condition holds; fails when it never does."""
-    for _ in range(TRIES):
-        if condition():
-            return
+    end = monotonic() + PATIENCE_S
+    while monotonic() < end:
+        with suppress(NoScreen):  # between a widget's removal and the next layout there is no whole screen to look at
+            if condition():
+                return
         await pilot.pause(0.02)
     raise AssertionError(f"it did not come about; the screen:\n{screen_text(pilot.app)}")
 

@@ -96,6 +96,8 @@ class Prose(Widget):
         """See Widget. Textual would make every line anew each time there is one more; these stay, and keep what was
         computed for them.
         """
+        if not self.is_attached:  # removed with its block, and painted once more before the screen is laid out anew
+            return [Strip.blank(crop.width)] * crop.height
         self._laid_out(self.size.width)
         strips = [self.render_line(y) for y in crop.line_range]
         ground = self.background_colors[1]
