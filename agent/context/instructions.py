@@ -24,6 +24,7 @@ from codeagent.tools.workspace import printable
 
 LIMIT = 16_000
 MAX_RULES = 200
+RULES_DEPTH = 8
 MAX_NAMED = 40
 MAX_DESCRIPTION = 200
 _HEADER = re.compile(r"\s*---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -143,9 +144,10 @@ def _collect(place: Path, found: _Collected) -> None:
 
 
 def _rule_files(place: Path) -> Iterator[Path]:
-    """The rules below .cursor/rules in order of names; links to folders are not entered."""
-    for folder, inner, names in os.walk(place / ".cursor" / "rules"):
-        inner.sort()
+    """The rules below .cursor/rules in order of names; links to folders, and ever deeper folders, are not entered."""
+    top = place / ".cursor" / "rules"
+    for folder, inner, names in os.walk(top):
+        inner[:] = sorted(inner) if len(Path(folder).parts) - len(top.parts) < RULES_DEPTH else []
         yield from (Path(folder, name) for name in sorted(names) if name.endswith(".mdc"))
 
 
