@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import Command, Finished, Script
+from open_ground import open_ground
 
 PROGRAMS = ("sh", "bash", "env", "cat", "ls", "touch", "true", "sleep", "git", "python3")
 KEPT = ("PATH", "LANG", "LC_ALL", "TERM")
@@ -87,14 +87,11 @@ def results(done: Finished) -> list[str]:
 
 @contextmanager
 def sandbox_stage() -> Iterator[SandboxStage]:
-    """A stage in the person's own home, since /tmp and its like are replaced in a sandbox; gone in the end."""
-    base = Path(tempfile.mkdtemp(prefix=".codeagent-tests-", dir=Path.home()))
-    try:
+    """A stage on open ground; gone in the end."""
+    with open_ground() as base:
         for name in ("home", "ws", "ws-evil"):
             (base / name).mkdir()
         kept = {name: value for name, value in os.environ.items() if name in KEPT}
         home = base / "home"
         own = {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "STATE", "CACHE", "DATA")}
         yield SandboxStage(base, kept | {"HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"} | own)
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
