@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from codeagent import prompts
+from codeagent.agent.candidates.copies import sweep_copies
 from codeagent.agent.changes import ChangeLog
 from codeagent.agent.checks import Checker
 from codeagent.agent.config import Config, ConfigError, load_config, process_environment
@@ -23,6 +24,7 @@ from codeagent.agent.git.program import Git
 from codeagent.agent.git.repository import Repository
 from codeagent.agent.guards import Limits
 from codeagent.agent.kept_changes import open_changes
+from codeagent.agent.loading import load_settings_of
 from codeagent.agent.logs import log_to
 from codeagent.agent.obeying import news, obeyed
 from codeagent.agent.paths import Paths
@@ -41,8 +43,8 @@ from codeagent.agent.transcript import (
     newest,
 )
 from codeagent.agent.trust import TrustStore
+from codeagent.agent.warm_start import warm_place
 from codeagent.inference.client import ModelClient, ModelLoadError
-from codeagent.inference.frames import LoadSettings
 from codeagent.inference.runner_client import RunnerClient
 from codeagent.inference.scripted import ScriptedClient
 from codeagent.inference.store import ModelStore, default_models_folder
@@ -76,7 +78,8 @@ class SetupError(Exception):
 class SessionOptions:
     """How to open a session. `flags` are settings from the command line; None or an empty tuple in them means not
     given. `trust` holds for this run alone. `obey` is the digest of the project's files that the person agreed to for
-    it; None: with `trust` whatever they are.
+    it; None: with `trust` whatever they are. `root` may be a copy that `stands_for` another folder, whose rules then
+    hold in it. The model is to answer `at_once` requests at a time.
     """
 
     root: Path
@@ -94,6 +97,8 @@ class SessionOptions:
     fork: bool = False
     persist: bool = True
     replay: Path | None = None
+    stands_for: Path | None = None
+    at_once: int = 1
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,8 @@ class Opened:
     past: tuple[Event, ...]
     obeyed: str
     sandbox: Sandbox
+    tools: ToolRunner
+    ledger: FileLedger
 
     async def files(self) -> list[str]:
         """The workspace's files that no ignore rule excludes, relative to its root; none without ripgrep."""
@@ -133,7 +140,7 @@ def open_session(
 
     `loaded` is a client with its model's name to go on with, instead of a new one. Raises SetupError.
     """
-    root = _folder(options.root)
+    root = _swept(options)
     extra = tuple(_folder(path) for path in options.add_dirs)
     paths = options.paths
     trust = TrustStore(paths.trust_file)
@@ -147,7 +154,7 @@ def open_session(
     project, ignored = (None, ()) if options.bare else obeyed(root, trust, options.trust, options.obey)
     try:
         config = _config(options, root, project)
-        rules = _rules(config, options.verify)
+        rules = [rule.moved(options.stands_for or root, root) for rule in _rules(config, options.verify)]
     except ConfigError as e:
         raise SetupError(BAD_CONFIG, str(e)) from e
     environ = process_environment()
@@ -216,6 +223,7 @@ def open_session(
         gate=gate,
         processes=commands,
         parser=parser,
+        reads_ahead=options.stands_for is None,
     )
     recorder(
         SessionStarted(
@@ -255,6 +263,8 @@ def open_session(
         past.events,
         project.digest if project is not None else "",
         sandbox,
+        runner,
+        ledger,
     )
 
 
@@ -283,6 +293,13 @@ def _is_large(options: SessionOptions, config: Config) -> bool:
 def _test_timeout(limits: Limits) -> float:
     """Seconds one test run may take: in a run with a time limit, an endless loop must leave time to mend it."""
     return TEST_SECONDS if limits.max_seconds is None else min(TEST_SECONDS, max(20.0, limits.max_seconds / 8))
+
+
+def _swept(options: SessionOptions) -> Path:
+    """The folder to work in, after what killed runs left of copies is gone."""
+    if options.stands_for is None:
+        sweep_copies(options.paths)
+    return _folder(options.root)
 
 
 def _folder(path: Path) -> Path:
@@ -323,14 +340,12 @@ def _client(options: SessionOptions, config: Config, emit: Emit) -> tuple[ModelC
         path = ModelStore(default_models_folder()).resolve(config.model)
     except ModelLoadError as e:
         raise SetupError(BAD_CONFIG, str(e)) from e
-    settings = LoadSettings(
-        path=str(path),
-        name=config.model if "/" not in config.model else path.stem,
-        context=config.context,
-        gpu_layers=config.gpu_layers,
-        threads=config.threads,
-        rpc=config.rpc,
-    )
+    name = config.model if "/" not in config.model else path.stem
+    settings = load_settings_of(config, path, name)
+    # What was read is what was said; and at another time it was read in other batches, which a seed is to exclude.
+    if options.persist and config.sampling.seed is None:
+        settings = settings.model_copy(update={"warm": warm_place(config, options.paths, path)})
+    settings = settings.model_copy(update={"sequences": max(settings.sequences, options.at_once)})
 
     def on_state(state: str, detail: str, progress: float | None) -> None:
         emit(ModelState(state=state, detail=detail, progress=progress))

@@ -200,6 +200,30 @@ class ChangeLog:
             self._record.plan({file.path: (now, there, file.was.digest)}, of_tool=False)
         self._put(file.path, now, file.was)
 
+    def data(self, file: ChangedFile) -> bytes | None:
+        """The bytes that a file has now, or of where a link leads; None where there are none or they are not kept."""
+        return self._record.blobs.get(file.state.digest) if file.state.has_data else None
+
+    def would_take(self, path: Path, file: ChangedFile) -> bool:
+        """Whether there is here what was there before a file changed in a copy of the workspace."""
+        now = self._look(path)[0]
+        return now.same_content(file.was) and now.same_run_bit(file.was)
+
+    def take_over(self, path: Path, file: ChangedFile, data: bytes | None) -> None:
+        """Give a path what a file came to in a copy of the workspace, where it has this data. Raises ToolError where it
+        is not here what it was there before.
+        """
+        if not self.would_take(path, file):
+            raise self._meanwhile(path)
+        now, there = self._look(path)
+        with self._keeping():
+            if data is not None:
+                self._record.blobs.put(file.state.digest, data, sync=False)
+            self._record.plan({path: (now, there, file.state.digest)})
+        put(path, now, file.state, data, relative(path, self._root))
+        with self._keeping():
+            self._record.leave({path: self._look(path)[0]})
+
     def unified_diff(self, commands: bool = False) -> str:
         """All changes of tools, or those of commands as well, as one unified diff in git's form, which `git apply`
         takes; "" when there are none.

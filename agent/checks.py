@@ -21,12 +21,14 @@ class CheckReport(Frozen):
     """What a check found; `text` is for the model.
 
     `passed` is None when there was nothing to check with. `passed_tests` is -1 when they could not be counted: a syntax
-    error, or a run that did not end. `repeated` says that the files stood just so when an earlier check failed.
+    error, or a run that did not end; so is `failed_tests`. `repeated` says that the files stood just so when an earlier
+    check failed.
     """
 
     passed: bool | None
     text: str = ""
     passed_tests: int = -1
+    failed_tests: int = -1
     repeated: bool = False
 
 
@@ -81,6 +83,7 @@ class Checker:
                 passed=False,
                 text=ran.result.output,
                 passed_tests=report.passed if report.exit_code is not None else -1,
+                failed_tests=report.failed if report.exit_code is not None and report.passed + report.failed else -1,
                 repeated=self._failed_before(),
             )
         return self.last

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from codeagent.inference.client import Frozen, Sampling
+from codeagent.inference.frames import CacheKind, SplitMode
+from codeagent.inference.workers import checked_device
 
 PermissionMode = Literal["plan", "default", "acceptEdits", "dontAsk", "bypassPermissions"]
 
@@ -26,7 +28,7 @@ ENVIRONMENT = {
 }
 
 _TABLES = ("sampling", "keys")
-_PERSONAL = ("sandbox",)
+_PERSONAL = ("sandbox", "devices", "warm_start_gb")
 """What no project may decide for the person."""
 
 
@@ -47,8 +49,32 @@ class Config(Frozen):
         default=None, description="Layers to put on GPUs, the last ones first."
     )
     threads: Annotated[int, Field(ge=1)] | None = Field(default=None, description="CPU threads for the model.")
-    rpc: tuple[str, ...] = Field(
-        default=(), description="llama.cpp RPC servers (host:port) whose devices hold layers too."
+    devices: tuple[Annotated[str, AfterValidator(checked_device)], ...] = Field(
+        default=(),
+        description="Workers (host:port, on this machine or at the end of a tunnel) whose memory and cores hold layers "
+        "too; see `codeagent worker`. A project cannot set it.",
+    )
+    kv_type: CacheKind | None = Field(
+        default=None, description="How the cache is kept; q8_0 takes half of the memory of f16, q4_0 a quarter."
+    )
+    flash_attention: bool | None = Field(
+        default=None, description="Compute attention without its table of scores; a quantized cache needs it."
+    )
+    cpu_moe: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Layers, the first ones, whose experts stay on the CPU."
+    )
+    split_mode: SplitMode | None = Field(
+        default=None, description="How several GPUs share a model: by layer, by row of each matrix, or not at all."
+    )
+    mmap: bool = Field(default=True, description="Map the model's file instead of reading it.")
+    mlock: bool = Field(default=False, description="Keep the model's weights from being swapped out.")
+    warm_start: bool = Field(
+        default=True,
+        description="Keep what the model has read on the disk: the next session loads what it has in common with "
+        "earlier ones instead of reading it again.",
+    )
+    warm_start_gb: Annotated[float, Field(gt=0)] = Field(
+        default=2, description="Space for it on the disk, in GB. A project cannot set it."
     )
     permission_mode: PermissionMode = Field(default="default", description="What may happen without asking.")
     sandbox: Literal["auto", "off", "require"] = Field(
@@ -68,6 +94,11 @@ class Config(Frozen):
     test_command: str | None = Field(
         default=None, description="How the tests are run; found from the repository when missing."
     )
+    prefill_ahead: bool = Field(
+        default=True,
+        description="Whether the model reads ahead while you type or look at a diff and while commands run. On battery "
+        "it never does.",
+    )
     map_tokens: Annotated[int, Field(ge=0)] | None = Field(
         default=None,
         description="Size of the map of the repository that the model is given, in tokens; 0: none. By default it "
@@ -82,6 +113,15 @@ class Config(Frozen):
         default=None,
         description="Whether the model gets the tools find_symbol, outline and edit_symbol. By default models of more "
         "than about four billion parameters do.",
+    )
+    constrain_edits: bool = Field(
+        default=True,
+        description="Hold edits to the files: only paths that exist, and as the text to replace only what stands in "
+        "the file once.",
+    )
+    thinking_budget: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="Tokens that a thinking model may think before it is made to answer; no limit by default.",
     )
     sampling: Sampling = Field(default=Sampling(), description="How the next token is chosen.")
     theme: str = Field(default="", description="Colours of the app; empty: dark, or none where NO_COLOR is set.")
@@ -130,7 +170,10 @@ def load_config(
         except ValidationError as e:
             first = e.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"The setting {where!r} in {source} is wrong: {first['msg'].lower()}.") from e
+            # Our own refusals are sentences, and may hold a command; pydantic's are phrases.
+            ours = first.get("ctx", {}).get("error") if first["type"] == "value_error" else None
+            said = str(ours) if ours else first["msg"].lower()
+            raise ConfigError(f"The setting {where!r} in {source} is wrong: {said}.") from e
     return Config.model_validate(values)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from codeagent.tools.sandbox.api import Level, Places
 from codeagent.tools.sandbox.choose import open_sandbox
 from codeagent.tools.sandbox.hidden import SandboxError
 from codeagent.tools.sandbox.limits import GB, Limits
-from codeagent.tools.sandbox.runner import runner_prefix
+from codeagent.tools.sandbox.runner import runner_prefix, worker_prefix
 from codeagent.tools.sandbox.sandbox import Sandbox
 
 
@@ -60,7 +61,17 @@ def notices(sandbox: Sandbox, root: Path) -> list[str]:
 
 def runner_command(settings: LoadSettings, environ: Mapping[str, str]) -> tuple[str, ...]:
     """The command of the model process, held to its model and its libraries where the kernel can do that."""
-    return (*runner_prefix(Path(settings.path), settings.rpc, environ), *runner_argv())
+    writable = () if settings.warm is None else (settings.warm.folder,)
+    return (*runner_prefix(Path(settings.path), settings.rpc, environ, writable), *runner_argv())
+
+
+def worker_command(
+    host: str, port: int, threads: int, memory: int, environ: Mapping[str, str]
+) -> tuple[tuple[str, ...], bool]:
+    """The command of a process that lends this machine, and whether the kernel holds it to that."""
+    prefix = worker_prefix(port, environ)
+    numbers = (host, str(port), str(threads), str(memory))
+    return (*prefix, sys.executable, "-P", "-m", "codeagent.inference.runner.worker", *numbers), bool(prefix)
 
 
 def _real(path: Path) -> Path:

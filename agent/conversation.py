@@ -12,16 +12,21 @@ def messages_of(events: Iterable[Event]) -> list[Message]:
     """The messages that stand after these events: added ones, less what was rewound."""
     messages: list[Message] = []
     for event in events:
-        match event:
-            case MessageAdded():
-                messages.append(event.message)
-            case Rewound():
-                del messages[event.messages :]
-            case Redone():
-                messages += event.messages
-            case _:
-                pass
+        apply(messages, event)
     return messages
+
+
+def apply(messages: list[Message], event: Event) -> None:
+    """Bring the messages up to date after one more event."""
+    match event:
+        case MessageAdded():
+            messages.append(event.message)
+        case Rewound():
+            del messages[event.messages :]
+        case Redone():
+            messages += event.messages
+        case _:
+            pass
 
 
 def without_tokens(messages: Iterable[Message]) -> list[Message]:
@@ -68,10 +73,17 @@ class Conversation:
     def __len__(self) -> int:
         return len(self._messages)
 
-    def add(self, message: Message, usage: Usage | None = None, is_error: bool = False) -> None:
-        """Append a message."""
-        self._emit(MessageAdded(message=message, usage=usage, is_error=is_error))
+    def add(self, message: Message, usage: Usage | None = None, is_error: bool = False, raw: str | None = None) -> None:
+        """Append a message. `raw` is what a model wrote, where that is not the message's text."""
+        self._emit(MessageAdded(message=message, usage=usage, is_error=is_error, raw=raw))
         self._messages.append(message)
+
+    def adopt(self, events: Iterable[Event]) -> None:
+        """Begin with the messages of another session's events, which are emitted. Only for one that has none yet."""
+        events = list(events)
+        for event in events:
+            self._emit(event)
+        self._messages += messages_of(events)
 
     def rewind(
         self,

@@ -5,11 +5,20 @@ futures.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from codeagent.inference.client import Frozen, Message, Prefill, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from codeagent.inference.client import (
+    Frozen,
+    Message,
+    ModelInfo,
+    Prefill,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 from codeagent.tools.api import Display, Effect
 
 TurnOutcome = Literal[
@@ -54,13 +63,33 @@ class StepStarted(Frozen):
     n: int
 
 
+class ModelDescribed(Frozen):
+    """What the model is that the calls from here on are made to."""
+
+    type: Literal["model_described"] = "model_described"
+    info: ModelInfo
+
+
+class ModelAsked(Frozen):
+    """A model call is made with the first `messages` messages, which are all there are; `changed` are the fields of the
+    ChatRequest that are not as in the call before, or in the first one not the default.
+    """
+
+    type: Literal["model_asked"] = "model_asked"
+    messages: int
+    changed: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
 class MessageAdded(Frozen):
-    """The conversation grew by this message: the model's, the person's, or a tool's answer."""
+    """The conversation grew by this message: the model's, the person's, or a tool's answer. `raw` is what the model
+    wrote, where that is not the message's text.
+    """
 
     type: Literal["message_added"] = "message_added"
     message: Message
     usage: Usage | None = None
     is_error: bool = False
+    raw: str | None = None
 
 
 class ToolStarted(Frozen):
@@ -183,6 +212,41 @@ class Notice(Frozen):
     text: str
 
 
+class CandidateReport(Frozen):
+    """One of the ways in which a task was tried."""
+
+    candidate: int = Field(description="Its number, from 1.")
+    seed: int | None = Field(description="The seed of its first model call.")
+    temperature: float = Field(description="How freely the model chose; the first candidate's is the session's own.")
+    outcome: TurnOutcome | Literal["cancelled"] = Field(
+        description="How its turn ended; `cancelled`: it was stopped, mostly since another one had passed the check."
+    )
+    verify: Literal["passed", "failed", "not_run"] = Field(
+        description="How the `--verify` command ended in its copy at last."
+    )
+    failed_tests: int | None = Field(default=None, description="How many tests failed then, where they were counted.")
+    changed_lines: int = Field(default=0, description="How many lines it added and removed.")
+    tokens: int = Field(default=0, description="How many tokens the model wrote for it.")
+    seconds: float = Field(default=0.0, description="How long it took, waiting for the model included.")
+    files: tuple[str, ...] = Field(default=(), description="The files it changed, relative to the workspace.")
+    error: str | None = Field(default=None, description="A sentence where its turn failed.")
+
+
+class CandidateFinished(Frozen):
+    """One of the ways in which the task is tried has ended."""
+
+    type: Literal["candidate_finished"] = "candidate_finished"
+    report: CandidateReport
+
+
+class CandidateChosen(Frozen):
+    """The changes of this candidate are made, `because` of what the clause says; what follows tells its turn."""
+
+    type: Literal["candidate_chosen"] = "candidate_chosen"
+    candidate: int
+    because: str
+
+
 class TurnFinished(Frozen):
     """The turn is over; `error` is a sentence when the outcome is not done, `cause` the ModelError class of a
     model_error.
@@ -201,6 +265,8 @@ Event = Annotated[
     SessionStarted
     | TurnStarted
     | StepStarted
+    | ModelDescribed
+    | ModelAsked
     | Prefill
     | TextDelta
     | ReasoningDelta
@@ -218,6 +284,8 @@ Event = Annotated[
     | ShellRan
     | ModeChanged
     | Notice
+    | CandidateFinished
+    | CandidateChosen
     | TurnFinished,
     Field(discriminator="type"),
 ]

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 
 from codeagent import prompts
 from codeagent.agent import events
+from codeagent.agent.ahead import Ahead
 from codeagent.agent.attempts import Attempts
+from codeagent.agent.calls import Calls
 from codeagent.agent.certainty import certainty_of
 from codeagent.agent.checks import Checker, CheckReport
+from codeagent.agent.context.editable import Editable
 from codeagent.agent.conversation import Conversation
 from codeagent.agent.events import Emit, TurnFinished, TurnOutcome
 from codeagent.agent.guards import CallGuard, Limits
@@ -52,17 +55,23 @@ class AgentLoop:
         emit: Emit,
         limits: Limits,
         sampling: Sampling,
+        calls: Calls,
+        ahead: Ahead,
         max_output_tokens: int,
         files: tuple[str, ...],
         all_shown: bool,
         steering: Callable[[], list[str]],
         subject: Callable[[str], str | None],
+        editable: Callable[[], Editable],
         logprobs: bool = False,
+        thinking_budget: int | None = None,
     ) -> None:
         """`attempts` decides what follows a failed check. `files` are those that may be rewritten whole; if they were
         `all_shown`, nothing is left to look up, and a model that must act must write. `steering` takes what the person
         said since it was last called. `subject` names the file that an answer's code is of, if it may be written. With
-        `logprobs` whoever approves a call is told how sure the model was.
+        `logprobs` whoever approves a call is told how sure the model was. `calls` gives each call its seed, and
+        `ahead` reads what is known of the next one while tools run. `editable` tells what an edit may name and quote at
+        that time. The model thinks no longer than `thinking_budget` tokens.
         """
         self._client = client
         self._runner = runner
@@ -72,6 +81,8 @@ class AgentLoop:
         self._emit = emit
         self._limits = limits
         self._sampling = sampling
+        self._calls = calls
+        self._ahead = ahead
         self._max_output_tokens = max_output_tokens
         self._files = files
         self._all_shown = all_shown and bool(files)
@@ -79,7 +90,9 @@ class AgentLoop:
         self._subject = subject
         self._to_write: str | None = None
         self._shown_instead = False
+        self._editable = editable
         self._logprobs = logprobs
+        self._thinking_budget = thinking_budget
         self._guard = CallGuard()
         self._idle = 0
         self._must_act = checker.required and checker.last is not None and checker.last.passed is False
@@ -120,7 +133,8 @@ class AgentLoop:
             tool_calls=tuple(calls[:CALLS_AT_ONCE]),
             tokens=reply.finished.tokens,
         )
-        self._conversation.add(message, reply.finished.usage)
+        raw = reply.finished.raw
+        self._conversation.add(message, reply.finished.usage, raw=None if raw == reply.text else raw)
         if reply.text.strip() and reply.finished.reason in ("stop", "tool_calls"):
             self.text = reply.text.strip()
         if self._closing:
@@ -139,9 +153,12 @@ class AgentLoop:
         """One model call; a runner that dies is replaced and asked again, since no tool runs before a reply is
         whole.
         """
+        request, asked = self._calls.next(self._request())
+        self._emit(asked)
+        self._ahead.stop()
         for resend in range(RESENDS + 1):
             try:
-                return await self._stream(self._request())
+                return await self._stream(request)
             except model.RunnerDiedError as e:
                 if resend == RESENDS:
                     raise
@@ -153,16 +170,24 @@ class AgentLoop:
         left = None if self._limits.max_tokens is None else self._limits.max_tokens - self.usage.generated_tokens
         most = CLOSING_TOKENS if self._closing else self._max_output_tokens
         required = self._must_act or self._to_write is not None
+        editable = self._editable()
+        files = self._files if self._to_write is None else (self._to_write,)
         return ChatRequest(
             messages=self._conversation.messages,
             tools=self._runner.specs,
             tool_choice="none" if self._closing else "required" if required else "auto",
             only=("write",) if self._all_shown or self._to_write is not None else (),
-            files=self._files if self._to_write is None else (self._to_write,),
+            masked=self._runner.masked,
+            files=files,
+            prediction="\n".join(editable.texts[file] for file in files if file in editable.texts),
+            paths=editable.paths,
+            texts=editable.texts,
+            thinking_budget=self._thinking_budget,
             reason_first=self._attempts.reason_first,
             logprobs=self._logprobs,
             sampling=self._attempts.sampling(self._sampling),
             grammar=prompts.load("loop/closing.gbnf") if self._closing else None,
+            exact=self._sampling.seed is not None,
             max_tokens=most if left is None else max(1, min(most, left)),
         )
 
@@ -211,6 +236,7 @@ class AgentLoop:
             if stop is not None:
                 results.append((call, prompts.load("loop/not_made.md").rstrip(), True))
                 continue
+            self._read_ahead([*results, (call, "", False)])
             ran = await self._runner.run(call, certainty_of(call, finished.logprobs))
             output = ran.result.output
             advice = self._guard.note(call, output, ran.result.is_error)
@@ -232,6 +258,7 @@ class AgentLoop:
         report = CheckReport(passed=None)
         if before:
             self._emit(events.FilesChanged(paths=tuple(before)))
+            self._read_ahead(results)
             report = await self._checker.after_edit(before)
         self._answer(results, report)
         if report.passed is not None:
@@ -257,6 +284,11 @@ class AgentLoop:
         self._conversation.rewind(length, (), "the call came to nothing and is asked for anew")
         named = {str(call.arguments.get("path")) for call in calls if call.name == "write"}
         self._files = tuple(file for file in self._files if file not in named) or self._files
+
+    def _read_ahead(self, results: list[tuple[ToolCall, str, bool]]) -> None:
+        """Read up to what is not known yet: the end of the last result."""
+        known = [Message(role="tool", content=text, tool_call_id=c.id, tool_name=c.name) for c, text, _ in results]
+        self._ahead.read((*self._conversation.messages, *known))
 
     def _answer(self, results: list[tuple[ToolCall, str, bool]], report: CheckReport) -> None:
         for i, (call, output, is_error) in enumerate(results):

@@ -68,6 +68,22 @@ class Paths:
         return self.cache / "index" / f"{_key(root)}.vectors"
 
     @property
+    def candidates(self) -> Path:
+        """The folder of the copies in which a task is solved several ways; nothing in it outlives the run."""
+        return self.state / "candidates"
+
+    def of_workspace(self, root: Path) -> list[Path]:
+        """All that is kept for one workspace and is there, to be removed with it."""
+        folders = (self.sessions(root), self.checkpoints(root), self.command_cache(root))
+        found = [*folders, *(self.cache / "index").glob(f"{_key(root)}.*")]
+        return [path for path in found if path.exists()]
+
+    @property
+    def warm_states(self) -> Path:
+        """What models have read, a folder a model; it can be read again at any time."""
+        return self.cache / "warm"
+
+    @property
     def sandbox_tests(self) -> Path:
         """What was found out about the sandboxes of this machine; found out again when it is missing."""
         return self.cache / "sandbox" / "tests"

@@ -55,6 +55,10 @@ class Rule(Frozen):
     tool: str | None = None
     source: str = ""
 
+    def moved(self, source: Path, target: Path) -> Rule:
+        """This rule as it holds in a copy of the folder whose paths it may name."""
+        return self.model_copy(update={"pattern": self.pattern.replace(str(source), str(target))})
+
     def matches(self, tool: str, effect: Effect, root: Path) -> bool:
         """Whether this rule speaks of this effect.
 

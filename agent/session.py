@@ -11,11 +11,14 @@ from pathlib import Path
 
 from codeagent import prompts
 from codeagent.agent import events
+from codeagent.agent.ahead import Ahead
 from codeagent.agent.attempts import Attempts, repairs_for
+from codeagent.agent.calls import Calls
 from codeagent.agent.changes import ChangeLog
 from codeagent.agent.checks import Checker
 from codeagent.agent.config import Config, PermissionMode
 from codeagent.agent.context.code import CodeContext
+from codeagent.agent.context.editable import Editable
 from codeagent.agent.context.repo_map import RepoMap, map_tokens
 from codeagent.agent.context.request import RequestComposer
 from codeagent.agent.context.tokens import TextCounter
@@ -81,7 +84,7 @@ class Recorder:
 @dataclass(frozen=True)
 class Parts:
     """What a session is made of. `repairs` is how many repairs an attempt gets before a fresh start; None: always
-    repair.
+    repair. `reads_ahead` says that the model may read while nobody waits for it.
     """
 
     client: ModelClient
@@ -100,6 +103,7 @@ class Parts:
     gate: PermissionGate
     processes: Processes
     parser: Parser
+    reads_ahead: bool
 
 
 class Session:
@@ -128,8 +132,13 @@ class Session:
         self._steering: list[str] = []
         for message in unanswered(list(messages)):
             self._conversation.add(message, is_error=True)
+        self._calls = Calls()
+        wanted = parts.config.prefill_ahead and parts.config.sampling.seed is None and parts.reads_ahead
+        self._ahead = Ahead(parts.client, lambda: parts.runner.specs, wanted)
+        self._described: ModelInfo | None = None
         self._turn: asyncio.Task[TurnFinished] | None = None
         self._outcome_of_stop: TurnOutcome = "interrupted"
+        self._known: tuple[str, ...] | None = None  # what was said of the model when it was loaded
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -185,6 +194,14 @@ class Session:
         self._recorder(finished)
         return finished
 
+    def adopt(self, text: str, past: Sequence[Event], write: Callable[[], None]) -> None:
+        """Make a turn that was worked in a copy of the workspace the first one of this session. `write` makes its
+        changes here, which are undone with it.
+        """
+        self.timeline.begin(text)
+        write()
+        self._conversation.adopt(past)
+
     def steer(self, text: str) -> None:
         """Say something to the turn under way; the model reads it before its next step. Raises RuntimeError between
         turns.
@@ -231,6 +248,20 @@ class Session:
             self._to_tell.append(prompts.render("loop/shell.md", command=command, output=output, end=ending(finished)))
         return finished
 
+    def read_ahead(self, draft: str = "") -> None:
+        """Between turns: have the model read the conversation so far and, if there is one, the beginning of what the
+        person is about to say.
+        """
+        if self.working:
+            return
+        text = "\n\n".join([*self._to_tell, draft]).strip()
+        draft_message = (Message(role="user", content=text),) if text else ()
+        self._ahead.read((*self._beginning(), *draft_message))
+
+    def _beginning(self) -> tuple[Message, ...]:
+        """What the next request will begin with, as far as it is known."""
+        return self._conversation.messages or (Message(role="system", content=self._parts.system_prompt),)
+
     async def aside(self, question: str) -> AsyncGenerator[str]:
         """Answer a question about the conversation so far, without becoming part of it; while a turn is under way,
         after the model call that runs. Raises ModelError.
@@ -243,6 +274,7 @@ class Session:
             sampling=self._parts.config.sampling,
             max_tokens=self._parts.config.max_output_tokens,
         )
+        self._ahead.stop()
         async with aclosing(self._parts.client.stream(request)) as stream:
             async for event in stream:
                 if isinstance(event, TextDelta):
@@ -259,6 +291,7 @@ class Session:
         self.interrupt()
         if self._turn is not None:
             await asyncio.wait({self._turn})
+        await self._ahead.close()
         self._parts.parser.close()
         await self._parts.code.close()
         if not keep_model:
@@ -270,6 +303,15 @@ class Session:
         parts = self._parts
         parts.code.start(watch=not parts.unattended)
         info = await parts.client.info()
+        if info != self._described:
+            self._described = info
+            self._recorder(events.ModelDescribed(info=info))
+        known = info.notices if self._known is None else self._known
+        for text in (notice for notice in info.notices if notice not in known):
+            self._recorder(events.Notice(level="warning", text=text))
+        self._known = info.notices
+        if parts.unattended:
+            self._ahead.read(self._beginning())
         report = await parts.checker.run_tests() if parts.checker.required else None
         told, self._to_tell = self._to_tell, []
         if self._put_back:
@@ -301,12 +343,16 @@ class Session:
             self._recorder,
             parts.limits,
             parts.config.sampling,
+            self._calls,
+            self._ahead,
             parts.config.max_output_tokens,
             tuple(file for file in parts.composer.shown if Path(file).name not in _names(parts.verify or "")),
             parts.composer.all_shown,
             self._take_steering,
             lambda answer: None if parts.gate.mode == "plan" else parts.composer.subject(answer),
+            parts.composer.editable if parts.config.constrain_edits else Editable,
             logprobs=not parts.unattended,
+            thinking_budget=parts.config.thinking_budget,
         )
         holder.append(loop)
         return await loop.run()

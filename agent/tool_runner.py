@@ -75,9 +75,21 @@ class ToolRunner:
     def specs(self) -> tuple[ToolSpec, ...]:
         """The tools as the model sees them, in their fixed order."""
         return tuple(
-            ToolSpec(name=t.name, description=t.description, parameters=t.schema(), fenced=t.fenced)
+            ToolSpec(
+                name=t.name,
+                description=t.description,
+                parameters=t.schema(),
+                fenced=t.fenced,
+                existing=t.existing,
+                anchors=t.anchors,
+            )
             for t in self._tools.values()
         )
+
+    @property
+    def masked(self) -> tuple[str, ...]:
+        """The tools of which every call would be refused now: the model sees them and cannot call them."""
+        return tuple(tool.name for tool in self._tools.values() if tool.acts) if self._gate.mode == "plan" else ()
 
     async def run(self, call: ToolCall, certainty: Certainty | None = None) -> Ran:
         """Deal with one call. Never raises for what the call holds: errors become results that the model can act on.

@@ -19,7 +19,7 @@ from threading import Event
 
 from codeagent.inference.client import ChatRequest, Finished, Message, ModelEvent, Sampling
 from codeagent.inference.engine.engine import Engine
-from codeagent.inference.engine.llama import Context, Model
+from codeagent.inference.engine.llama import Context, Entry, Model
 from codeagent.inference.engine.machine import default_threads
 from codeagent.inference.frames import LoadSettings
 from codeagent.inference.runner_client import RunnerClient
@@ -110,18 +110,22 @@ def answer(engine: Engine, request: ChatRequest) -> Finished:
 def bare_rates(context: Context, start: int, count: int, generated: tuple[int, ...]) -> tuple[float, float]:
     """Tokens a second of the bare loop for as many tokens as the engine read, from the same position, and wrote."""
     context.clear()
-    for position in range(0, start, BATCH):
-        context.decode([1000] * min(BATCH, start - position))
-        context.logits()
+    read_bare(context, 0, start)
     started = time.perf_counter()
-    for position in range(0, count, BATCH):
-        context.decode([1000 + n for n in range(min(BATCH, count - position))])
-    context.logits()
+    read_bare(context, start, start + count)
     read = time.perf_counter()
-    for token in generated:
-        context.decode([token])
+    for position, token in enumerate(generated, start + count):
+        context.decode([Entry(token, position, 0, True)])
         context.logits()
     return count / (read - started), len(generated) / (time.perf_counter() - read)
+
+
+def read_bare(context: Context, start: int, end: int) -> None:
+    """Decode any tokens from one position to another, in batches, and fetch the scores after each."""
+    for first in range(start, end, BATCH):
+        last = min(first + BATCH, end) - 1
+        context.decode([Entry(1000 + place % 1000, place, 0, place == last) for place in range(first, last + 1)])
+        context.logits()
 
 
 def report(what: str, ours: list[float], theirs: list[float]) -> None:

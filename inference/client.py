@@ -19,12 +19,16 @@ class ToolSpec(Frozen):
 
     `parameters` is a JSON schema of type object. `fenced` names string parameters that hold code or other long text,
     in the order they are to be written: a dialect may carry them in fences after the header instead of in JSON strings.
+    `existing` is the parameter that names a file which must be there, `anchors` are those that quote a place of this
+    file, at any depth: an engine may hold both to what there is.
     """
 
     name: str
     description: str
     parameters: dict[str, Any]
     fenced: tuple[str, ...] = ()
+    existing: str = ""
+    anchors: tuple[str, ...] = ()
 
 
 class ToolCall(Frozen):
@@ -77,17 +81,34 @@ class ChatRequest(Frozen):
     `tool_choice`: with `auto` the model decides and a call it opens is held to the grammar; with `required` the
     answer must contain a call; with `none` tools are listed (the prompt stays the same, and cached) but no call can
     be sampled. `only` names the tools that a required call is limited to, if any; `files` are paths of text files
-    that it may rewrite whole. `grammar` (GBNF) or `json_schema` hold the whole answer and exclude tool calls.
-    `logprobs` asks for the probability of each token written. `max_tokens` is always finite.
+    that it may rewrite whole. `masked` names tools that are listed, so that the prompt stays the same, and cannot be
+    called. `grammar` (GBNF) or `json_schema` hold the whole answer and exclude tool calls.
+    `logprobs` asks for the probability of each token written. `max_tokens` is always finite. A request in the
+    `background` goes on only while there is no other, and makes way at once.
+
+    An `exact` answer is computed one token at a time, without guesses, so that it can be repeated to the last bit.
+
+    `paths` are all files there are: what a tool calls its `existing` file is then one of them; empty: any path. `texts`
+    are files as they are now, by path, with "\\n" line ends: what a tool's `anchors` quote of one of them then stands
+    in it exactly once. `thinking_budget` is how many tokens the model may think before it is made to stop thinking.
+    `prediction` is text that the answer will probably repeat large parts of, as a file that is rewritten does; it makes
+    the answer faster where it is right and changes nothing else.
     """
 
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: ToolChoice = "auto"
     only: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    texts: dict[str, str] = Field(default_factory=dict[str, str])
+    thinking_budget: Annotated[int, Field(ge=0)] | None = None
     reason_first: bool = False
     logprobs: bool = False
+    background: bool = False
+    exact: bool = False
+    prediction: str = ""
     sampling: Sampling = Sampling()
     max_tokens: Annotated[int, Field(ge=1)] = 2048
     stop: tuple[str, ...] = ()
@@ -97,7 +118,8 @@ class ChatRequest(Frozen):
 
 class Usage(Frozen):
     """What one call cost: tokens, milliseconds, and the seed that was used. `cached_tokens` is part of
-    `prompt_tokens`.
+    `prompt_tokens`. Of `drafted` tokens, guessed and checked many at once, the `accepted` ones are part of
+    `generated_tokens`.
     """
 
     prompt_tokens: int = 0
@@ -105,6 +127,8 @@ class Usage(Frozen):
     generated_tokens: int = 0
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
+    drafted: int = 0
+    accepted: int = 0
     seed: int | None = None
 
     @property
@@ -126,6 +150,8 @@ class Usage(Frozen):
             generated_tokens=self.generated_tokens + other.generated_tokens,
             prefill_ms=self.prefill_ms + other.prefill_ms,
             decode_ms=self.decode_ms + other.decode_ms,
+            drafted=self.drafted + other.drafted,
+            accepted=self.accepted + other.accepted,
             seed=self.seed if self.seed is not None else other.seed,
         )
 
@@ -207,7 +233,10 @@ MODEL_EVENT: TypeAdapter[ModelEvent] = TypeAdapter(ModelEvent)
 
 
 class ModelInfo(Frozen):
-    """What a loaded model is: names, sizes in tokens, and what it can do."""
+    """What a loaded model is: names, sizes in tokens, and what it can do.
+
+    `identity` is all that the tokens of an answer depend on beside the request, by name; empty where it is not known.
+    """
 
     name: str
     context_length: int
@@ -218,6 +247,7 @@ class ModelInfo(Frozen):
     reasoning: bool = False
     can_rewind: bool = True
     notices: tuple[str, ...] = ()
+    identity: dict[str, str] = Field(default_factory=dict[str, str])
 
 
 class ModelError(Exception):
@@ -256,8 +286,14 @@ class RunnerDiedError(ModelError):
         self.stderr_tail = stderr_tail
 
 
+class WorkerLostError(ModelError):
+    """A machine that held a part of the model is gone; the next call loads the model without it."""
+
+
 class ModelClient(Protocol):
-    """A language model. One stream at a time; a second call waits for the first to end."""
+    """A language model. Several streams and other calls may be open at once: each ends, fails and is cancelled on its
+    own. They share the model's speed, and those that are too many wait.
+    """
 
     async def info(self) -> ModelInfo:
         """Load the model if that has not happened, and describe it. Raises ModelError."""

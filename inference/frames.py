@@ -10,18 +10,33 @@ from pydantic import Field, TypeAdapter
 
 from codeagent.inference.client import ChatRequest, Frozen, ModelEvent, ModelInfo
 
-PROTOCOL = 1
+PROTOCOL = 2
 MAX_FRAME = 64 * 1024 * 1024
+
+CacheKind = Literal["f16", "q8_0", "q4_0"]
+SplitMode = Literal["none", "layer", "row"]
+
+
+class WarmPlace(Frozen):
+    """Where the process may keep states of its cache for later sessions: an absolute folder that is there, for this one
+    model, and the bytes it may fill.
+    """
+
+    folder: str
+    limit: Annotated[int, Field(ge=0)]
 
 
 class LoadSettings(Frozen):
     """What to load and how. None means: chosen automatically, and only such values may be lowered when memory runs out.
 
     `context` in tokens; `gpu_layers` counts from the last layer and includes the output layer; `rpc` are "host:port" of
-    llama.cpp RPC servers; `batch` is the largest number of tokens decoded at once while the prompt is read. With
+    llama.cpp RPC servers; `batch` is the largest number of tokens decoded at once while the prompt is read; `sequences`
+    is how many requests are answered at once, and how many beginnings are remembered, all within one window. With
     `vocabulary_only` no weights are loaded, in a fraction of a second: then requests can be counted, not answered. With
     `embedding` texts are given vectors, and nothing else; `context` is then the most tokens of a text that count, and
-    the process steps back behind all others.
+    the process steps back behind all others. `kv_type` is how the cache is kept; quantized it needs flash attention.
+    `cpu_moe` layers, the first ones, keep their experts on the CPU; `split_mode` says how several GPUs share the model:
+    not at all, layer by layer, or every matrix by its rows. `use_mlock` keeps the weights from being swapped out.
     """
 
     path: str
@@ -30,20 +45,44 @@ class LoadSettings(Frozen):
     gpu_layers: int | None = None
     threads: int | None = None
     batch: int = 256
+    sequences: Annotated[int, Field(ge=1, le=64)] = 4
     rpc: tuple[str, ...] = ()
     use_mmap: bool = True
+    use_mlock: bool = False
+    kv_type: CacheKind | None = None
+    flash_attention: bool | None = None
+    cpu_moe: int | None = None
+    split_mode: SplitMode | None = None
     vocabulary_only: bool = False
     embedding: bool = False
+    warm: WarmPlace | None = None
 
 
 class DeviceInfo(Frozen):
-    """A device that can hold layers; sizes in bytes."""
+    """A device that can hold layers; sizes in bytes.
+
+    Where they are known: `bandwidth` of its memory and of the `link` to it in bytes a second, `flops` a second.
+    """
 
     name: str
     description: str
     kind: Literal["gpu", "igpu", "accelerator", "cpu"]
     free: int
     total: int
+    bandwidth: float | None = None
+    flops: float | None = None
+    link: float | None = None
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is reached through llama.cpp's RPC; then the library names it so, and `description` is where."""
+        return self.name.startswith("RPC")
+
+
+class Devices(Frozen):
+    """All devices that the library sees, in its order."""
+
+    devices: tuple[DeviceInfo, ...]
 
 
 class Load(Frozen):

@@ -173,8 +173,10 @@ class Header:
         return whole
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, whole: bool = True) -> Header:
     """Read and check the header of the file: never more than 256 MiB, never the weights. Raises GGUFError.
+
+    It must be of a whole language model, or with `whole` False may be of what goes beside one, such as a projector.
 
     What is checked: magic, version, counts, string and array lengths, nesting, alignment, the dimensions' product,
     duplicate names, and that every tensor of the table lies inside the file (one cut short is known from that).
@@ -183,7 +185,7 @@ def read_header(path: Path) -> Header:
         size = os.fstat(file.fileno()).st_size
         if size == 0:
             raise GGUFError(f"{path} is empty, so there is no model in it: pull or copy it again.")
-        return _Parser(path, file, size).header()
+        return _Parser(path, file, size).header(whole)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -215,7 +217,7 @@ class _Parser:
         self.data = bytearray()
         self.at = 0
 
-    def header(self) -> Header:
+    def header(self, whole: bool) -> Header:
         version, n_tensors, n_keys = self._preamble()
         metadata = self._metadata(n_keys)
         alignment = self._alignment(metadata)
@@ -230,7 +232,7 @@ class _Parser:
                 f"{self.path} is incomplete, {end - self.size:,} bytes short of {end:,}: pull or copy the model again."
             )
         header = Header(self.path, version, self.size, start, metadata, tensors)
-        self._check_model(header)
+        self._check_model(header, whole)
         return header
 
     def _damaged(self, what: str) -> GGUFError:
@@ -359,7 +361,7 @@ class _Parser:
             raise self._damaged(f"the tensor {name!r} lies at {offset:,}")
         return Tensor(name, type_name, dims, start + offset, nbytes)
 
-    def _check_model(self, header: Header) -> None:
+    def _check_model(self, header: Header, whole: bool) -> None:
         if not header.text("general.architecture"):
             raise self._damaged("it does not say which architecture it is")
         parts = header.metadata.get("split.count", 0)
@@ -369,6 +371,8 @@ class _Parser:
             )
         if not header.tensors:
             raise GGUFError(f"{self.path} holds no weights: give the GGUF file of a whole model.")
+        if not whole:
+            return
         kind = header.text("general.type")
         if kind not in ("", "model"):
             raise GGUFError(f"{self.path} is not a model of its own but a {kind[:40]!r}: give the model's GGUF file.")

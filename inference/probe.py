@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from codeagent.inference.frames import Hello
-from codeagent.inference.supervisor import Limits, RunnerState, Supervisor
+from codeagent.inference.child import printable
+from codeagent.inference.client import ModelLoadError
+from codeagent.inference.frames import DeviceInfo, Devices, Hello
+from codeagent.inference.supervisor import Limits, RunnerState, Supervisor, runner_environment
 
 PROBE_SECONDS = 60.0
 _SUFFIXES = {".so", ".dylib"}
@@ -27,6 +33,34 @@ def hello() -> Hello:
             await supervisor.stop()
 
     return asyncio.run(ask())
+
+
+def devices(endpoints: Sequence[str] = ()) -> tuple[DeviceInfo, ...]:
+    """All devices, with those of the workers at these addresses and the speed of the links to them, measured.
+
+    Raises ModelLoadError when one does not answer.
+    """
+    command = (sys.executable, "-P", "-m", "codeagent.inference.runner.survey", *endpoints)
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PROBE_SECONDS,
+            env=runner_environment(os.environ),
+        )
+    except subprocess.TimeoutExpired:
+        raise ModelLoadError(
+            f"The devices did not answer within {PROBE_SECONDS:g} s. A worker serves one program at a time: is another "
+            "one using it?"
+        ) from None
+    except OSError as error:
+        raise ModelLoadError(f"The devices cannot be asked for: {error}.") from None
+    said = printable(done.stderr.decode(errors="replace")).strip().splitlines()
+    if done.returncode != 0:
+        reason = said[-1] if said else "it ended without a word"
+        raise ModelLoadError(f"The devices cannot be asked for. {reason}")
+    return Devices.model_validate_json(done.stdout).devices
 
 
 def compiled_backends() -> tuple[str, ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
-from typing import assert_never
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar, assert_never
 
-from codeagent.inference.child import WHO
+from codeagent.inference.child import REAP_S, WHO
 from codeagent.inference.client import (
     BadRequestError,
     ChatRequest,
@@ -19,6 +19,7 @@ from codeagent.inference.client import (
     ModelLoadError,
     OutOfMemoryError,
     RunnerDiedError,
+    WorkerLostError,
 )
 from codeagent.inference.frames import (
     Cancel,
@@ -39,14 +40,18 @@ from codeagent.inference.frames import (
     State,
 )
 from codeagent.inference.supervisor import Limits, OnState, RunnerState, Supervisor
+from codeagent.inference.workers import Workers, lost_sentence, without_sentence
+
+_Kind = TypeVar("_Kind", Event, Counted, Embedded)
+Answers = asyncio.Queue[Event | Cancelled | Counted | Embedded | ModelError]
 
 
 class RunnerClient:
     """A ModelClient over the model process. The process starts and the model loads at the first call that needs it.
 
-    If the process dies, the call it was serving raises RunnerDiedError and the next one starts it again. Nothing
-    of a cancelled request reaches the next: cancelling waits, in bounded time, until the process has confirmed it, and
-    failing that ends the process. To be used in one event loop, and closed in it.
+    Any number of calls may be open at once; each is cancelled and fails on its own. If the process dies, all of them
+    raise RunnerDiedError and the next one starts it again. Ending a call early waits, in bounded time, until the
+    process has confirmed it, and failing that ends the process. To be used in one event loop, and closed in it.
     """
 
     def __init__(
@@ -57,13 +62,16 @@ class RunnerClient:
         limits: Limits | None = None,
     ) -> None:
         self._settings = settings
+        self._workers = Workers(settings.rpc)
         self._supervisor = Supervisor(on_state, argv, limits)
         self._limits = self._supervisor.limits
-        self._lock = asyncio.Lock()
+        self._lock = asyncio.Lock()  # held by whoever starts and loads
         self._info: ModelInfo | None = None  # of the process that runs now
         self._loading = False  # Load was sent and not answered yet
         self._last_id = 0
-        self._open_id: int | None = None  # a request that was sent and not answered to the end yet
+        self._open: dict[int, Answers] = {}  # requests that were sent and not answered to the end yet
+        self._receiving: asyncio.Task[None] | None = None  # runs while requests are open
+        self._cancelling: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @property
@@ -78,73 +86,127 @@ class RunnerClient:
 
     async def info(self) -> ModelInfo:
         """Load the model if that has not happened, and describe it. Raises ModelError."""
-        if self._info is not None and self._supervisor.alive:
-            return self._info  # also while a stream is open
         async with self._lock:
             return await self._ready()
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent]:
         """Yield events and last a Finished. Closing the generator cancels within one token. Raises ModelError."""
-        async with self._lock:
-            await self._ready()
-            number = self._next_id()
-            try:
+        async with self._request(lambda number: Generate(id=number, request=request)) as answers:
+            if not request.background:
                 self._supervisor.report(RunnerState.BUSY)
-                await self._ask(Generate(id=number, request=request))
-                while self._open_id is not None:
-                    frame = await self._answer(number)
-                    if not isinstance(frame, Event):
-                        raise await self._unasked(frame)
-                    yield frame.event
-            finally:
-                await self._settle()
-                if self._supervisor.alive:
-                    self._supervisor.report(RunnerState.READY)
+            while True:
+                event = (await self._next(answers, Event)).event
+                yield event
+                if isinstance(event, Finished):
+                    return
 
     async def count_tokens(self, request: ChatRequest) -> int:
         """The exact number of prompt tokens of this request, by the model's own template and tokenizer."""
-        async with self._lock:
-            await self._ready()
-            number = self._next_id()
-            try:
-                await self._ask(Count(id=number, request=request))
-                frame = await self._answer(number)
-                if not isinstance(frame, Counted):
-                    raise await self._unasked(frame)
-                return frame.tokens
-            finally:
-                await self._settle()
+        async with self._request(lambda number: Count(id=number, request=request)) as answers:
+            return (await self._next(answers, Counted)).tokens
 
     async def embed(self, texts: Sequence[str]) -> Embedded:
         """The vectors of these texts, by a model that was loaded for embedding. Cancelling stops the work, too."""
-        async with self._lock:
-            await self._ready()
-            number = self._next_id()
-            try:
-                await self._ask(Embed(id=number, texts=tuple(texts)))
-                frame = await self._answer(number)
-                if not isinstance(frame, Embedded):
-                    raise await self._unasked(frame)
-                return frame
-            finally:
-                await self._settle()
+        async with self._request(lambda number: Embed(id=number, texts=tuple(texts))) as answers:
+            return await self._next(answers, Embedded)
 
     async def close(self) -> None:
-        """End the process in bounded time, also under a running request. Safe to call twice; then calls are refused."""
+        """End the process in bounded time, also under running requests. Safe to call twice; then calls are refused."""
         self._closed = True
-        if self._open_id is not None and self._supervisor.alive:
+        if self._open and self._supervisor.alive:
             with suppress(RunnerDiedError, TimeoutError):
                 async with asyncio.timeout(self._limits.stop_step):
-                    await self._supervisor.send(Cancel(id=self._open_id))
+                    for number in list(self._open):
+                        await self._supervisor.send(Cancel(id=number))
         await self._supervisor.stop()
 
+    @asynccontextmanager
+    async def _request(self, frame: Callable[[int], Generate | Count | Embed]) -> AsyncGenerator[Answers]:
+        """A request that is open: the frames that answer it, or the error that ends it. Left early, it is cancelled."""
+        async with self._lock:
+            await self._ready()
+        self._last_id += 1
+        number = self._last_id
+        answers = self._open[number] = Answers()
+        if self._receiving is None or self._receiving.done():
+            self._receiving = asyncio.create_task(self._receive())
+        try:
+            try:
+                await self._supervisor.send(frame(number))
+            except FrameError as error:  # nothing was sent, nor has anybody else run since it was opened
+                del self._open[number]
+                raise BadRequestError(f"The request cannot be sent to the model. {error}") from error
+            yield answers
+        finally:
+            if number in self._open:
+                # On its own, so that it goes on to the end even when this wait is cancelled.
+                cancelling = asyncio.create_task(self._cancel(number))
+                self._cancelling.add(cancelling)
+                cancelling.add_done_callback(self._cancelling.discard)
+                await asyncio.shield(cancelling)
+            if not self._open and self._supervisor.alive:
+                self._supervisor.report(RunnerState.READY)
+
+    async def _next(self, answers: Answers, kind: type[_Kind]) -> _Kind:
+        """The next answer, which has to be of this kind. Raises ModelError."""
+        answer = await answers.get()
+        if isinstance(answer, ModelError):
+            raise answer
+        if not isinstance(answer, kind):
+            raise await self._unasked(answer)
+        return answer
+
+    async def _receive(self) -> None:
+        """Hand every frame to the request it answers, while there are any. What ends this ends all of them."""
+        failure: ModelError = _closed_error()
+        try:
+            while self._open:
+                frame = await self._supervisor.receive(self._limits.busy_stall, "answering")
+                if isinstance(frame, Hello | State | Loaded):
+                    raise await self._unasked(frame)
+                answers = self._open.get(frame.id)
+                if answers is None:
+                    if isinstance(frame, Cancelled) and frame.id <= self._last_id:
+                        continue  # the Cancel had crossed the last frame of its request
+                    raise await self._unasked(frame)
+                if not isinstance(frame, Event) or isinstance(frame.event, Finished):
+                    del self._open[frame.id]
+                answers.put_nowait(_error_of(frame) if isinstance(frame, Failed) else frame)
+        except ModelError as error:
+            failure = error
+            if isinstance(error, RunnerDiedError) and (lost := await self._workers.look()):
+                failure = WorkerLostError(lost_sentence(lost))
+        finally:
+            for answers in self._open.values():
+                answers.put_nowait(failure)
+            self._open.clear()
+
+    async def _cancel(self, number: int) -> None:
+        """End an open request, or the process if it does not let go of it."""
+        answers = self._open[number]
+        try:
+            async with asyncio.timeout(self._limits.cancel):
+                await self._supervisor.send(Cancel(id=number))
+                while number in self._open:
+                    await answers.get()
+        except TimeoutError:
+            await self._supervisor.give_up(
+                f"{WHO} did not stop answering within {self._limits.cancel:g} s, so it was ended."
+            )
+        except ModelError:
+            pass  # its process died: it is over all the same
+
     async def _ready(self) -> ModelInfo:
-        """The model, loaded, with no request open. To be called with the lock held."""
+        """The model, loaded. To be called with the lock held."""
         if self._closed:
             raise _closed_error()
-        await self._settle()
         if not self._supervisor.alive:
+            if self._receiving:  # what the last process left is not to be taken for the next one's
+                await asyncio.wait({self._receiving}, timeout=REAP_S)
+                self._receiving.cancel()
             self._info, self._loading = None, False
+            if self._workers.left != self._settings.rpc:
+                self._settings = self._settings.model_copy(update={"rpc": self._workers.left})
             await self._supervisor.start()
             if self._closed:  # while it started
                 await self._supervisor.stop()
@@ -158,16 +220,21 @@ class RunnerClient:
         if not self._loading:
             self._loading = True
             self._supervisor.report(RunnerState.LOADING, self._settings.name)
-            await self._ask(Load(settings=self._settings))
+            await self._supervisor.send(Load(settings=self._settings))
         try:
             frame = await self._supervisor.receive(self._limits.load_stall, f"loading {self._settings.name}")
         except RunnerDiedError as error:
+            if lost := await self._workers.look():
+                raise WorkerLostError(lost_sentence(lost)) from None
             said = str(error).removesuffix(error.stderr_tail.strip()).rstrip("\n")
             raise RunnerDiedError(f"{said}\nIt was loading {self._settings.path}.", error.stderr_tail) from None
         self._loading = False
         match frame:
             case Loaded(info=info):
                 self._supervisor.report(RunnerState.READY, info.name)
+                if self._workers.gone:
+                    notices = (*info.notices, without_sentence(self._workers.gone))
+                    return info.model_copy(update={"notices": notices})
                 return info
             case Failed(id=0):
                 error = _error_of(frame)
@@ -176,53 +243,6 @@ class RunnerClient:
                 raise error
             case _:
                 raise await self._unasked(frame)
-
-    def _next_id(self) -> int:
-        self._last_id += 1
-        self._open_id = self._last_id
-        return self._last_id
-
-    async def _ask(self, frame: Load | Generate | Count | Embed) -> None:
-        try:
-            await self._supervisor.send(frame)
-        except FrameError as error:
-            self._open_id = None
-            raise BadRequestError(f"The request cannot be sent to the model. {error}") from error
-
-    async def _answer(self, number: int) -> Event | Cancelled | Counted | Embedded:
-        """The next frame of this request; its last one closes it. A Failed is raised as the error it names."""
-        while True:
-            frame = await self._supervisor.receive(self._limits.busy_stall, "answering")
-            if isinstance(frame, Hello | State | Loaded) or frame.id > number:
-                raise await self._unasked(frame)
-            if frame.id < number:
-                if isinstance(frame, Cancelled):
-                    continue  # the Cancel had crossed the last frame of its request
-                raise await self._unasked(frame)
-            if not isinstance(frame, Event) or isinstance(frame.event, Finished):
-                self._open_id = None
-            if isinstance(frame, Failed):
-                raise _error_of(frame)
-            return frame
-
-    async def _settle(self) -> None:
-        """Cancel the open request, if any, and wait for its end. Interrupted, it is left to the next call."""
-        number = self._open_id
-        if number is None:
-            return
-        if self._supervisor.alive:
-            try:
-                async with asyncio.timeout(self._limits.cancel):
-                    await self._supervisor.send(Cancel(id=number))
-                    while self._open_id is not None:
-                        await self._answer(number)
-            except TimeoutError:
-                await self._supervisor.give_up(
-                    f"{WHO} did not stop answering within {self._limits.cancel:g} s, so it was ended."
-                )
-            except ModelError:
-                pass  # the request failed or its process died: it is over all the same
-        self._open_id = None
 
     async def _unasked(self, frame: FromRunner) -> RunnerDiedError:
         return await self._supervisor.give_up(f"{WHO} broke the protocol with a {frame.type} frame, so it was ended.")

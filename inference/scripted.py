@@ -56,6 +56,8 @@ class ScriptedTurn(Frozen):
     `expect` must occur in the content of the request's last message; if it does not, the call fails with a ModelError.
     `logprobs` are pieces of what the turn plays, in order, each a `text` with its `logprob`, the natural logarithm of
     its probability; the model is sure of all else. A request that does not ask for logprobs gets none.
+    Where a task is tried several ways, each of them is played the whole script, less the turns that name another
+    `candidate`.
     """
 
     reasoning: str = ""
@@ -71,6 +73,7 @@ class ScriptedTurn(Frozen):
     usage: Usage | None = None
     expect: str | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
+    candidate: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _one_ending(self) -> Self:
@@ -91,11 +94,13 @@ class ScriptedTurn(Frozen):
 class ScriptedClient:
     """A ModelClient that plays one turn for each stream and fails with a ModelError when there are no more.
 
-    Token counts are estimates: four characters to the token. `requests` are the requests streamed so far.
+    Token counts are estimates: four characters to the token. `requests` are the requests streamed so far, and
+    `read_ahead` those in the background.
     """
 
     def __init__(self, turns: Iterable[ScriptedTurn], name: str = "script", context_length: int = 32_768) -> None:
         self.requests: list[ChatRequest] = []
+        self.read_ahead: list[ChatRequest] = []
         self._turns = tuple(turns)
         self._info = ModelInfo(name=name, context_length=context_length, dialect="script")
         self._lock = asyncio.Lock()
@@ -105,12 +110,22 @@ class ScriptedClient:
         """Read a script. Raises ModelLoadError with the number of the line that is wrong."""
         return cls(read_script(path), name=f"script:{path.name}")
 
+    def of_candidate(self, number: int) -> ScriptedClient:
+        """A client for one of several ways in which a task is tried: the script from its beginning."""
+        turns = [turn for turn in self._turns if turn.candidate in (None, number)]
+        return ScriptedClient(turns, self._info.name, self._info.context_length)
+
     async def info(self) -> ModelInfo:
         """What this pretends to be."""
         return self._info
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent]:
-        """Play the next turn. Raises the turn's error, or ModelError if it expected something else or none is left."""
+        """Play the next turn. Raises the turn's error, or ModelError if it expected something else or none is left. A
+        request in the background gets no turn: it is noted in `read_ahead`, and ends when it is closed.
+        """
+        if request.background:
+            self.read_ahead.append(request)
+            await asyncio.get_running_loop().create_future()
         async with self._lock:
             number = len(self.requests)
             self.requests.append(request)

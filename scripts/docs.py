@@ -9,14 +9,24 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic_core import to_jsonable_python
 
 from codeagent.agent.config import ENVIRONMENT, Config
+from codeagent.agent.events import CandidateReport
 from codeagent.agent.headless.outcome import EXIT_MEANINGS
 from console import BIN, ROOT, say
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "AGENTS.md", "CHANGELOG.md", "docs/cli.md", "examples/README.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "AGENTS.md",
+    "CHANGELOG.md",
+    "docs/cli.md",
+    "docs/engine.md",
+    "examples/README.md",
+)
 BLOCK = re.compile(r"(<!-- generated:(?P<name>[a-z-]+) by `make docs` -->\n).*?(<!-- end -->)", re.DOTALL)
 LINK = re.compile(r"\]\((?P<target>[^)#\s]+)[^)]*\)|src=\"(?P<source>[^\"]+)\"")
 COMMAND_ROW = re.compile(r"^  ([a-z][a-z-]*)(?:  .*)?$")
@@ -71,6 +81,22 @@ def settings() -> str:
     return f"\n| setting | default | environment | meaning |\n|---|---|---|---|\n{rows}\n"
 
 
+def candidate_fields() -> str:
+    """The table of what is told of each candidate."""
+    fields = CandidateReport.model_json_schema()["properties"]
+    rows = "".join(f"| `{name}` | {kinds(field)} | {field['description']} |\n" for name, field in fields.items())
+    return f"\n| field | type | meaning |\n|---|---|---|\n{rows}\n"
+
+
+def kinds(schema: dict[str, Any]) -> str:
+    """What values a field of a JSON schema has, in words."""
+    if "anyOf" in schema:
+        return " or ".join(kinds(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    return f"`{schema['const']}`" if "const" in schema else str(schema.get("type", ""))
+
+
 def make_targets() -> str:
     """What `make help` prints."""
     listing = subprocess.run(["make", "-s", "help"], check=True, capture_output=True, text=True, cwd=ROOT).stdout
@@ -81,6 +107,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "cli": cli_reference,
     "settings": settings,
     "exit-codes": exit_codes,
+    "candidate-fields": candidate_fields,
     "make": make_targets,
 }
 

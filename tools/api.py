@@ -178,12 +178,17 @@ ParamsT = TypeVar("ParamsT", bound=Params)
 class Tool(ABC, Generic[ParamsT]):
     """Something the agent can do.
 
-    `fenced` names the string parameters that hold code, in writing order. `read_only` tools declare READ effects alone.
+    `fenced` names the string parameters that hold code, in writing order, `existing` the one that names a file which
+    must be there, `anchors` those that quote a place of this file. `read_only` tools declare READ effects alone;
+    those that `acts` write or execute with every call.
     """
 
     name: ClassVar[str]
     fenced: ClassVar[tuple[str, ...]] = ()
+    existing: ClassVar[str] = ""
+    anchors: ClassVar[tuple[str, ...]] = ()
     read_only: ClassVar[bool] = False
+    acts: ClassVar[bool] = False
     params: type[ParamsT]
 
     @property

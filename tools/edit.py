@@ -68,6 +68,9 @@ class EditTool(Tool[EditParams]):
 
     name = "edit"
     fenced = ("old", "new")
+    existing = "path"
+    anchors = ("old",)
+    acts = True
     params = EditParams
 
     def __init__(self, workspace: Workspace, ledger: FileLedger, ripgrep: Ripgrep) -> None:

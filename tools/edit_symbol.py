@@ -47,6 +47,8 @@ class EditSymbolTool(Tool[EditSymbolParams]):
 
     name = "edit_symbol"
     fenced = ("code",)
+    existing = "path"
+    acts = True
     params = EditSymbolParams
 
     def __init__(self, workspace: Workspace, ledger: FileLedger, ripgrep: Ripgrep, parser: Parser) -> None:

@@ -26,7 +26,12 @@ class FileLedger:
         """The model now knows this content. A part of a file that it knows whole leaves it known whole."""
         known = self._seen.get(path)
         whole = whole or (known is not None and known.whole and known.sha256 == sha256)
+        self._seen.pop(path, None)
         self._seen[path] = Seen(sha256, whole)
+
+    def newest(self) -> list[tuple[Path, str]]:
+        """Each file and the SHA-256 of what was last seen of it, the last noted first."""
+        return [(path, seen.sha256) for path, seen in reversed(self._seen.items())]
 
     def seen(self, path: Path) -> Seen | None:
         """What was last seen of a file; None if it never was."""

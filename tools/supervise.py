@@ -83,7 +83,7 @@ def _confine(text: str) -> None:
 
     told = json.loads(text)
     try:
-        confine(told["read"], told["write"], told["list"], told["ports"], bytes.fromhex(told["filter"]))
+        confine(told["read"], told["write"], told["list"], told["ports"], bytes.fromhex(told["filter"]), told["binds"])
     except OSError as e:
         os.write(2, f"codeagent: the command could not be confined: {e.strerror}\n".encode())
         os._exit(CANNOT_CONFINE)

@@ -69,6 +69,7 @@ class TestTool(Tool[TestParams]):
     __test__ = False
 
     name = "test"
+    acts = True
     params = TestParams
 
     def __init__(

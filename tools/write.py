@@ -22,6 +22,7 @@ class WriteTool(Tool[WriteParams]):
     """Keeps encoding, byte order mark, line ends and the presence of a final line end of a file that exists."""
 
     name = "write"
+    acts = True
     fenced = ("content",)
     params = WriteParams
 

@@ -102,6 +102,7 @@ class CodeAgentApp(App[int]):
             commands=COMMANDS,
             placeholder="Ask for a change, or type / for commands",
             vim=interface.vim,
+            drafting=lambda text: self._turns.drafting(text),
         )
         self._turns = Turns(self, self._waiting, self._status)
         self._session_commands = SessionCommands(self)
@@ -146,7 +147,7 @@ class CodeAgentApp(App[int]):
         await self._feed.show_past(opened.past)
         pauses.settle()
         self._greet(opened)
-        self._turns.look_at_git()
+        self._turns.opened()
         self.run_worker(self._load_model(opened), group="model", exclusive=True)
         return True
 

@@ -73,6 +73,16 @@ class Turns:
         """Whether the turn has taken so long that the person may have looked away."""
         return time.monotonic() - self._began > LONG
 
+    def opened(self) -> None:
+        """A session was opened: look at what it begins with, and have the model read it."""
+        self.look_at_git()
+        self.drafting("")
+
+    def drafting(self, text: str) -> None:
+        """The person pauses before they send this: the model may read it meanwhile."""
+        if self._host.is_open and not self.working:
+            self._host.opened.session.read_ahead(text)
+
     def submit(self, text: str) -> None:
         """Begin a turn, or let the text wait for the one under way."""
         if not self._host.is_open or self.working:

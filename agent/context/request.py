@@ -17,6 +17,7 @@ from typing import Any
 from codeagent import prompts
 from codeagent.agent.checks import CheckReport
 from codeagent.agent.context.code import CodeContext
+from codeagent.agent.context.editable import Editable, editable
 from codeagent.agent.text import printable
 from codeagent.tools.api import ToolError, relative
 from codeagent.tools.files import digest, read_bytes
@@ -66,6 +67,7 @@ class RequestComposer:
         self._lines: dict[str, set[str]] = {}
         self._all_shown = False
         self._count = 0
+        self._names_then: tuple[str, ...] = ()
         self._named_first: str | None = None
         self._listed = ""
 
@@ -84,6 +86,10 @@ class RequestComposer:
         """Whether there is more than what has been shown and a short listing tells."""
         return not self._all_shown and self._count > SMALL_REPOSITORY
 
+    def editable(self) -> Editable:
+        """What the model may edit now, by the files there were when the turn began and those it has seen."""
+        return editable(self._workspace, self._ledger, self._names_then)
+
     def subject(self, answer: str) -> str | None:
         """The shown file, tests aside, whose code the fences of an answer repeat; where they repeat none, but replace
         something, the first that the request named; else None.
@@ -100,7 +106,7 @@ class RequestComposer:
         hold secrets is shown only if it is one of those `opened`, at which the person, and no text that came, pointed.
         """
         names = await self._names()
-        self._count = len(names)
+        self._count, self._names_then = len(names), tuple(names)
         root = self._workspace.root
         secret = {name for name in names if holds_secrets(root / name, root) and name not in opened}
         chosen = choose(request, names, secret)

@@ -23,7 +23,7 @@ class TaskOptions(SessionOptions):
     """A session's options, and those of the unattended front end.
 
     `task` is the text, `task_file` a file's name; "-" is standard input for both. `stream_input` reads tasks as JSON
-    lines.
+    lines. `candidates` is in how many ways the task is tried.
     """
 
     task: str | None = None
@@ -35,3 +35,4 @@ class TaskOptions(SessionOptions):
     last_message_file: Path | None = None
     diff_file: Path | None = None
     quiet: bool = False
+    candidates: int = 1

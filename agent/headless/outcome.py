@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from codeagent.agent.events import PermissionDenied, TurnFinished, TurnOutcome
+from codeagent.agent.events import CandidateReport, PermissionDenied, TurnFinished, TurnOutcome
 from codeagent.inference.client import Usage
 
 
@@ -88,6 +88,8 @@ class Outcome:
     duration_ms: int = 0
     subtype: str = "success"
     structured: Any = None
+    candidates: tuple[CandidateReport, ...] = ()
+    chosen: int | None = None
 
     def add_turn(self, turn: TurnFinished, max_turns: int | None) -> None:
         """Take in the end of a turn."""
@@ -142,6 +144,11 @@ class Outcome:
             ],
             "errors": self.errors,
         }
+        if self.candidates:
+            chosen = [report.candidate == self.chosen for report in self.candidates]
+            body["candidates"] = [
+                report.model_dump() | {"chosen": own} for report, own in zip(self.candidates, chosen, strict=True)
+            ]
         if self.structured is not None:
             body["structured_output"] = self.structured
         return body

@@ -19,15 +19,29 @@ EVERY = 5.0
 class Progress:
     """Writes short lines. Nothing a model, tool or file says reaches the terminal with control characters in it."""
 
-    def __init__(self, err: TextIO) -> None:
-        """Writes to this stream; a stream that is closed or full is given up silently, since stdout carries the
-        result.
+    def __init__(self, err: TextIO, prefix: str = "") -> None:
+        """Writes to this stream, each line after a prefix; a stream that is closed or full is given up silently, since
+        stdout carries the result.
         """
         self._err: TextIO | None = err
+        self._prefix = prefix
         self._last = 0.0
+        self._told = False  # the turn that is recorded now was told as it happened
 
     def feed(self, event: Event) -> None:
         """Show one event."""
+        if self._told:
+            self._told = not isinstance(event, events.TurnFinished)
+        elif isinstance(event, events.CandidateFinished):
+            report = event.report
+            self._say(f"= candidate {report.candidate}: {report.outcome}, check {report.verify.replace('_', ' ')}")
+        elif isinstance(event, events.CandidateChosen):
+            self._say(f"= candidate {event.candidate} is taken, because {event.because}")
+            self._told = True
+        else:
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
         match event:
             case events.ModelState():
                 self._now_and_then(f"model: {event.state} {event.detail}".rstrip())
@@ -69,7 +83,8 @@ class Progress:
         if self._err is None or not text:
             return
         try:
-            self._err.write(printable(text) + "\n")
+            lines = printable(text).splitlines() if self._prefix else [printable(text)]
+            self._err.write("".join(f"{self._prefix}{line}\n" for line in lines))
             self._err.flush()
         except (OSError, ValueError):
             self._err = None

@@ -14,12 +14,14 @@ from collections.abc import Iterable, Sequence
 from typing import BinaryIO, TextIO
 
 from codeagent.agent.bootstrap import Opened, SetupError, open_session
+from codeagent.agent.candidates.solving import Candidates
 from codeagent.agent.events import Emit, Event, Notice, PermissionDenied
 from codeagent.agent.headless.autorun import autorun_state, differing
 from codeagent.agent.headless.input import read_schema, read_task, stream_tasks
 from codeagent.agent.headless.options import TaskError, TaskOptions
 from codeagent.agent.headless.outcome import Exit, Outcome
 from codeagent.agent.headless.progress import Progress
+from codeagent.agent.headless.several import candidates, check_options
 from codeagent.agent.headless.structured import structured_answer
 from codeagent.agent.headless.writers import make_writer
 from codeagent.agent.logs import log_to
@@ -44,8 +46,9 @@ def run_task(options: TaskOptions, stdin: BinaryIO, out: TextIO, err: TextIO) ->
         writer.feed(event)
 
     try:
+        check_options(options)
         tasks = stream_tasks(stdin) if options.stream_input else [read_task(options, stdin)]
-        asyncio.run(_Run(options, outcome, emit, tasks).run())
+        asyncio.run(_Run(options, outcome, emit, tasks, err).run())
     except TaskError as e:
         outcome.fail(e.code, str(e))
     except SetupError as e:
@@ -89,11 +92,13 @@ def _tell(err: TextIO, sentences: Sequence[str]) -> None:
 
 
 class _Run:
-    def __init__(self, options: TaskOptions, outcome: Outcome, emit: Emit, tasks: Iterable[str]) -> None:
+    def __init__(self, options: TaskOptions, outcome: Outcome, emit: Emit, tasks: Iterable[str], err: TextIO) -> None:
         self._options = options
         self._outcome = outcome
         self._emit = emit
         self._tasks = tasks
+        self._err = err
+        self._candidates: Candidates | None = None
         self._signal: Exit | None = None
         self._opened: Opened | None = None
 
@@ -108,12 +113,16 @@ class _Run:
             self._outcome.session_id, self._outcome.model = opened.session.id, opened.model_name
             before = await autorun_state(opened)
             for task in self._tasks:
-                self._outcome.add_turn(await opened.session.run_turn(task), opened.limits.max_turns)
+                if self._options.candidates > 1:
+                    await self._solve(opened, task)
+                else:
+                    self._outcome.add_turn(await opened.session.run_turn(task), opened.limits.max_turns)
                 if self._outcome.exit is not Exit.DONE:
                     break
             if schema is not None and self._outcome.exit is Exit.DONE:
                 session = opened.session
-                await structured_answer(opened.client, session.messages, session.tools, schema, self._outcome)
+                seed = opened.config.sampling.seed
+                await structured_answer(opened.client, session.messages, session.tools, schema, self._outcome, seed)
             await self._conclude(opened)
             self._outcome.autorun = differing(before, await autorun_state(opened))
             if self._outcome.autorun:
@@ -132,8 +141,24 @@ class _Run:
         self._signal = code
         if first and self._opened is not None:
             self._opened.session.interrupt()
+            if self._candidates is not None:
+                self._candidates.interrupt()
         else:
             main.cancel()
+
+    async def _solve(self, opened: Opened, task: str) -> None:
+        """Try the task several ways and take over the best one's turn."""
+        outcome, options = self._outcome, self._options
+        self._candidates = candidates(opened, options, self._emit, self._err)
+        solved = await self._candidates.solve(task)
+        outcome.candidates, outcome.chosen = solved.reports, solved.chosen
+        if solved.turn is None:
+            outcome.usage += solved.usage
+            outcome.fail(Exit.INTERRUPTED, "Stopped by a signal before a candidate was chosen. Nothing was changed.")
+            return
+        outcome.add_turn(solved.turn.model_copy(update={"usage": solved.usage}), opened.limits.max_turns)
+        if solved.refused:
+            outcome.fail(Exit.ERROR, solved.refused)
 
     async def _conclude(self, opened: Opened) -> None:
         outcome, options = self._outcome, self._options

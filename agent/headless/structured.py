@@ -30,8 +30,10 @@ async def structured_answer(
     tools: tuple[ToolSpec, ...],
     schema: dict[str, Any],
     outcome: Outcome,
+    seed: int | None = None,
 ) -> None:
-    """Ask for the result held to the schema and put it into the outcome; a cut answer is asked for once more.
+    """Ask for the result held to the schema and put it into the outcome; a cut answer is asked for once more. `seed` is
+    the session's own.
 
     The tools are listed, though none can be called, so that the cached prompt stays valid.
     """
@@ -43,7 +45,7 @@ async def structured_answer(
             tool_choice="none",
             json_schema=schema,
             max_tokens=TOKENS * (attempt + 1),
-            sampling=Sampling(temperature=0.0 if attempt == 0 else 0.5),
+            sampling=Sampling(temperature=0.0 if attempt == 0 else 0.5, seed=seed),
         )
         text, finished = "", Finished(reason="stop")
         try:

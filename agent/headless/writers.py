@@ -8,6 +8,8 @@ import json
 from typing import Any, Literal, Protocol, TextIO
 
 from codeagent.agent.events import (
+    CandidateChosen,
+    CandidateFinished,
     Event,
     MessageAdded,
     SessionStarted,
@@ -98,6 +100,10 @@ class StreamJsonWriter:
                 self._delta(event)
             case MessageAdded():
                 self._message(event)
+            case CandidateFinished():
+                self._system("candidate", event.report.model_dump(mode="json"))
+            case CandidateChosen():
+                self._system("candidate_chosen", {"candidate": event.candidate, "because": event.because})
             case _:
                 pass
 
@@ -122,6 +128,9 @@ class StreamJsonWriter:
                 "apiKeySource": "none",
             },
         )
+
+    def _system(self, subtype: str, body: dict[str, Any]) -> None:
+        _line(self._out, {"type": "system", "subtype": subtype, **body, "session_id": self._session})
 
     def _message(self, event: MessageAdded) -> None:
         message = event.message

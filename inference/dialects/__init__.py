@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any, NoReturn
 
 from codeagent.inference.dialects.base import Dialect
 from codeagent.inference.dialects.deepseek import DeepseekDialect
@@ -16,6 +17,9 @@ from codeagent.inference.dialects.llama3 import Llama3Dialect
 from codeagent.inference.dialects.mistral import MistralDialect
 from codeagent.inference.dialects.qwen3_coder import Qwen3CoderDialect
 from codeagent.inference.dialects.streaming import Thinking
+from codeagent.inference.engine.limits import limited
+
+_MAX_SECONDS, _MAX_MEMORY = 2.0, 512 << 20
 
 DIALECT_NAMES = (
     "fenced",
@@ -31,8 +35,8 @@ DIALECT_NAMES = (
 )
 
 
-def detect(template: str, architecture: str) -> Dialect:
-    """The dialect of a model with this chat template.
+def name_of(template: str, architecture: str) -> str:
+    """The name of the dialect of a model with this chat template, which is only looked at.
 
     A template of the Hermes form means `fenced` for the small models of the Qwen2 architecture that do not think: they
     write better code outside JSON. A template without a known form means `plain`.
@@ -40,7 +44,14 @@ def detect(template: str, architecture: str) -> Dialect:
     name = _form(template)
     if name == "hermes" and architecture == "qwen2" and "</think>" not in template:
         name = "fenced"
-    return by_name(name, template)
+    return name
+
+
+def detect(template: str, architecture: str) -> Dialect:
+    """The dialect of a model with this chat template, see name_of(). To find its variant the template may be run, under
+    limits: that belongs into the model's process.
+    """
+    return by_name(name_of(template, architecture), template)
 
 
 def by_name(name: str, template: str = "") -> Dialect:
@@ -105,15 +116,36 @@ def _thinking(template: str) -> Thinking | None:
 
 
 def _prompt_end(template: str) -> str:
-    """What the template writes last, when a reply is to follow; empty if that part cannot be rendered by itself."""
-    from jinja2 import ChainableUndefined, TemplateError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    """What the template writes last, when a reply is to follow; empty if that cannot be told.
 
-    blocks = list(re.finditer(r"\{%-?\s*if\s[^%]*\badd_generation_prompt\b", template))
-    if not blocks:
-        return ""
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, undefined=ChainableUndefined)
-    try:
-        return environment.from_string(template[blocks[-1].start() :]).render(add_generation_prompt=True)
-    except (TemplateError, TypeError, ValueError):
-        return ""
+    It is written for a short conversation, and where the template does not take that, from its last part alone.
+    """
+    from jinja2 import ChainableUndefined
+    from jinja2.ext import loopcontrols
+
+    from codeagent.inference.engine.template import Sandbox
+
+    environment: Any = Sandbox(
+        trim_blocks=True, lstrip_blocks=True, undefined=ChainableUndefined, extensions=[loopcontrols]
+    )
+    environment.globals.update(raise_exception=_refuse, strftime_now=_no_time)
+    last = [match.start() for match in re.finditer(r"\{%-?\s*if\s[^%]*\badd_generation_prompt\b", template)][-1:]
+
+    def written(part: str) -> str:
+        try:
+            with limited(_MAX_SECONDS, _MAX_MEMORY):
+                hello = [{"role": "user", "content": "x"}]
+                return environment.from_string(part).render(add_generation_prompt=True, messages=hello)
+        except Exception:  # whatever a program can raise, a template can
+            return ""
+
+    endings = (written(part) for part in (template, *(template[start:] for start in last)))
+    return next((ending for ending in endings if ending), "")
+
+
+def _no_time(_format: str) -> str:
+    return ""
+
+
+def _refuse(message: object = "") -> NoReturn:
+    raise ValueError(message)

@@ -15,6 +15,7 @@ from codeagent.inference.client import (
     ToolCallDelta,
     ToolSpec,
 )
+from codeagent.inference.dialects.slots import Slot
 
 ParsedEvent = TextDelta | ReasoningDelta | ToolCallDelta | ToolCall | MalformedCall
 
@@ -38,6 +39,11 @@ class CallParser(Protocol):
     @property
     def thinking(self) -> bool:
         """Whether what comes next is thinking, in which no call begins."""
+        ...
+
+    @property
+    def thinking_end(self) -> str:
+        """The text that ends the thinking under way; empty where there is none."""
         ...
 
     def feed(self, text: str) -> list[ParsedEvent]:
@@ -81,4 +87,10 @@ class Dialect(Protocol):
 
     def parser(self, tools: Sequence[ToolSpec]) -> CallParser:
         """A fresh parser for one reply."""
+        ...
+
+    def slot(self, text: str, tools: Sequence[ToolSpec]) -> Slot | None:
+        """The value that begins at the very end of `text`, if it names a file or quotes one; `text` is a reply held to
+        the grammar, from its calls' trigger or from its start on.
+        """
         ...

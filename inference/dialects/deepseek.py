@@ -17,6 +17,7 @@ from codeagent.inference.dialects.gbnf import Grammar, literal
 from codeagent.inference.dialects.messages import message_dict
 from codeagent.inference.dialects.schema_grammar import json_rule
 from codeagent.inference.dialects.signatures import signature
+from codeagent.inference.dialects.slots import Slot, json_slot
 from codeagent.inference.dialects.template_dialect import TemplateDialect
 
 # The tokens hold a full-width bar and the word-boundary sign, not ASCII.
@@ -84,7 +85,12 @@ class DeepseekDialect(TemplateDialect):
         """See TemplateDialect."""
         return _DeepseekForm()
 
+    def slot(self, text: str, tools: Sequence[ToolSpec]) -> Slot | None:
+        """See Dialect."""
+        return json_slot(text, tools, _HEAD)
 
+
+_HEAD = re.compile(f"{_SEPARATOR}([^\\s<{{]+)\n```json\n(?={{)|{_CALL_BEGIN}([^<{{]+){_SEPARATOR}(?={{)")
 _CALL = re.compile(f"{_CALL_BEGIN}(.*?){_SEPARATOR}(.*?){_CALL_END}", re.DOTALL)
 _FENCED = re.compile(r"\s*(\S+)\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
 

@@ -7,6 +7,7 @@ solves ten this way in one try, and six when the same file stands behind a call 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,14 @@ from codeagent.inference.client import Message, ToolSpec
 from codeagent.inference.dialects.base import CallGrammar, CallParser
 from codeagent.inference.dialects.blocks import CallForm
 from codeagent.inference.dialects.call_grammar import framed, json_call, one_of, several
+from codeagent.inference.dialects.calls import decode_call, is_object
 from codeagent.inference.dialects.fenced_block import FENCE, FencedForm, render_call
 from codeagent.inference.dialects.file_fences import can_be_stated, file_writer
 from codeagent.inference.dialects.gbnf import Grammar, line_avoiding, literal
 from codeagent.inference.dialects.hermes_block import CLOSER, OPENER
 from codeagent.inference.dialects.schema_grammar import object_without, required_of
 from codeagent.inference.dialects.signatures import signature
+from codeagent.inference.dialects.slots import Slot, open_block
 from codeagent.inference.dialects.streaming import BlockParser
 from codeagent.inference.dialects.template_dialect import TemplateDialect
 
@@ -89,6 +92,25 @@ class FencedDialect(TemplateDialect):
     def form(self, tools: Sequence[ToolSpec]) -> CallForm:
         """See TemplateDialect."""
         return FencedForm({tool.name: tool for tool in tools})
+
+    def slot(self, text: str, tools: Sequence[ToolSpec]) -> Slot | None:
+        """See Dialect. A file that is written whole may hold anything, and has no slots."""
+        opener, fence = text.find(OPENER), text.find(FENCE)
+        if opener < 0 or 0 <= fence < opener:
+            return None
+        begun = _BEGUN.fullmatch(open_block(self.form(tools), text))
+        if not begun:
+            return None
+        if not begun["ticks"]:
+            return super().slot(begun["header"], tools)
+        header = decode_call(begun["header"])
+        tool = next((tool for tool in tools if tool.name == header.name), None)
+        if not tool or not is_object(header.arguments) or begun["parameter"] not in tool.anchors:
+            return None
+        return Slot(begun["parameter"], "lines", begun["ticks"] + "\n", header.arguments.get(tool.existing))
+
+
+_BEGUN = re.compile(rf"{OPENER}\n?(?P<header>\{{[^\n]*)(?:\n(?P<ticks>`{{3,}})(?P<parameter>\w+)\n)?")
 
 
 def _file_rule(grammar: Grammar, files: Sequence[str]) -> str:

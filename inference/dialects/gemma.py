@@ -17,6 +17,7 @@ from codeagent.inference.dialects.call_grammar import one_of, several
 from codeagent.inference.dialects.calls import FoundCall, decode_call, named_call
 from codeagent.inference.dialects.gbnf import Grammar, literal, until
 from codeagent.inference.dialects.schema_grammar import Notation, json_rule, properties_of
+from codeagent.inference.dialects.slots import Slot, is_slot, open_block
 from codeagent.inference.dialects.template_dialect import TemplateDialect
 
 _OPENER = "<|tool_call>"
@@ -44,10 +45,27 @@ class GemmaDialect(TemplateDialect):
         """See TemplateDialect."""
         return _GemmaForm()
 
+    def slot(self, text: str, tools: Sequence[ToolSpec]) -> Slot | None:
+        """See Dialect."""
+        block = open_block(self.form(tools), text)
+        head = _HEADER.match(block)
+        tool = next((tool for tool in tools if head and tool.name == head[1]), None)
+        if not head or not tool:
+            return None
+        pieces = block[head.end() :].split(_QUOTE)  # every second piece is a string
+        key = _KEY_ENDS.search(pieces[-2]) if len(pieces) % 2 == 0 and not pieces[-1] else None
+        if not key or not is_slot(tool, key[1]):
+            return None
+        pairs = [(_KEY_ENDS.search(before), value) for before, value in zip(pieces[:-2:2], pieces[1:-2:2], strict=True)]
+        path = next((value for found, value in pairs if found and found[1] == tool.existing), None)
+        return Slot(key[1], "raw", _QUOTE, path)
+
 
 def _call_rule(grammar: Grammar, tool: ToolSpec) -> str:
-    # The template prints arguments sorted, without regard to case.
-    properties = sorted(properties_of(tool.parameters).items(), key=lambda item: item[0].lower())
+    # The template prints arguments sorted, without regard to case; what quotes a file must know which.
+    properties = list(properties_of(tool.parameters).items())
+    if not tool.anchors:
+        properties.sort(key=lambda item: item[0].lower())
     schema = {**tool.parameters, "properties": dict(properties)}
     arguments = json_rule(grammar, schema, f"{tool.name}-arguments", _GemmaNotation())
     return f"{literal('call:' + tool.name)} {arguments}"
@@ -108,6 +126,7 @@ class _GemmaForm:
         return [named_call(block, header[1], _as_json(block[header.end() : -len(_CLOSER)]))]
 
 
+_KEY_ENDS = re.compile(r"[{,]\s*([A-Za-z_][\w.-]*)\s*:\s*\Z")
 _KEY = re.compile(r"([{,]\s*)([A-Za-z_][\w.-]*)(\s*:)")
 
 

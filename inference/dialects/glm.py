@@ -12,6 +12,7 @@ from codeagent.inference.dialects.call_grammar import one_of, several
 from codeagent.inference.dialects.calls import FoundCall
 from codeagent.inference.dialects.gbnf import Grammar, literal
 from codeagent.inference.dialects.hermes_block import CLOSER, OPENER
+from codeagent.inference.dialects.slots import Slot, open_block, tagged_slot
 from codeagent.inference.dialects.tagged import tagged_arguments, tagged_rule
 from codeagent.inference.dialects.template_dialect import TemplateDialect
 
@@ -39,6 +40,13 @@ class GlmDialect(TemplateDialect):
         """See TemplateDialect."""
         return _GlmForm(tools)
 
+    def slot(self, text: str, tools: Sequence[ToolSpec]) -> Slot | None:
+        """See Dialect."""
+        block = open_block(self.form(tools), text)
+        name = _NAME.match(block)
+        tool = next((tool for tool in tools if name and tool.name == name[1]), None)
+        return tagged_slot(block[name.end() :], tool, _OPENING, "</arg_value>") if name and tool else None
+
 
 def _call_rule(grammar: Grammar, tool: ToolSpec) -> str:
     arguments = tagged_rule(grammar, tool, _opening, "</arg_value>", _GAP)
@@ -49,6 +57,7 @@ def _opening(key: str) -> str:
     return f"{literal(f'<arg_key>{key}</arg_key>')} {_GAP} {literal('<arg_value>')}"
 
 
+_OPENING = re.compile(r"\n?<arg_key>([^<]+)</arg_key>\n?<arg_value>")
 _NAME = re.compile(r"<tool_call>\s*([^\s<]+)(?=[\s<])")
 _END = re.compile(r"(?:</arg_value>|<tool_call>\s*[^\s<]+)\s*</tool_call>")
 _PAIR = re.compile(

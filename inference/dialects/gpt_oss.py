@@ -16,6 +16,7 @@ from codeagent.inference.dialects.gbnf import Grammar, literal, until
 from codeagent.inference.dialects.messages import message_dict, tool_dicts
 from codeagent.inference.dialects.rescue import rescue
 from codeagent.inference.dialects.schema_grammar import json_rule
+from codeagent.inference.dialects.slots import Slot, json_slot
 
 _MESSAGE = "<|message|>"
 _RECIPIENT = "to=functions."
@@ -65,12 +66,17 @@ class GptOssDialect:
         """See Dialect."""
         return _HarmonyParser(tools, self.new_id)
 
+    def slot(self, text: str, tools: Sequence[ToolSpec]) -> Slot | None:
+        """See Dialect."""
+        return json_slot(text, tools, _HEAD)
+
 
 def _call_rule(grammar: Grammar, tool: ToolSpec) -> str:
     kind = f'"<|channel|>commentary"? (" "? "<|constrain|>"? "json")? {literal(_MESSAGE)}'
     return f"{literal(tool.name)} {kind} {json_rule(grammar, tool.parameters, f'{tool.name}-arguments')}"
 
 
+_HEAD = re.compile(r"to=functions\.([\w.-]+)[^{]*<\|message\|>(?=\{)")
 _CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)")
 _CALLED = re.compile(r"to=(?:functions\.)?([\w.-]+)")
 
@@ -91,6 +97,11 @@ class _HarmonyParser:
     def thinking(self) -> bool:
         """Whether what comes next is thinking."""
         return self._header is not None and self._channel() == "analysis" and not self._called()
+
+    @property
+    def thinking_end(self) -> str:
+        """See CallParser. What follows is another message."""
+        return "<|end|><|start|>assistant" if self.thinking else ""
 
     def feed(self, text: str) -> list[ParsedEvent]:
         """See CallParser."""

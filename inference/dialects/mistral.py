@@ -16,6 +16,7 @@ from codeagent.inference.dialects.calls import FoundCall, call_of, decode_call, 
 from codeagent.inference.dialects.gbnf import Grammar, literal
 from codeagent.inference.dialects.messages import message_dict
 from codeagent.inference.dialects.schema_grammar import json_rule
+from codeagent.inference.dialects.slots import NAMED_OBJECT, Slot, json_slot
 from codeagent.inference.dialects.template_dialect import TemplateDialect
 
 _OPENER = "[TOOL_CALLS]"
@@ -53,6 +54,10 @@ class MistralDialect(TemplateDialect):
     def form(self, tools: Sequence[ToolSpec]) -> CallForm:
         """See TemplateDialect."""
         return _MistralForm()
+
+    def slot(self, text: str, tools: Sequence[ToolSpec]) -> Slot | None:
+        """See Dialect."""
+        return json_slot(text, tools, _HEADER if self.named else NAMED_OBJECT)
 
 
 def _short_id(call_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from codeagent.inference.dialects.call_grammar import one_of, several
 from codeagent.inference.dialects.gbnf import Grammar, literal
 from codeagent.inference.dialects.hermes_block import CLOSER, OPENER
 from codeagent.inference.dialects.qwen3_coder_block import Qwen3CoderForm
+from codeagent.inference.dialects.slots import Slot, open_block, tagged_slot
 from codeagent.inference.dialects.tagged import tagged_rule
 from codeagent.inference.dialects.template_dialect import TemplateDialect
 
@@ -34,6 +36,16 @@ class Qwen3CoderDialect(TemplateDialect):
     def form(self, tools: Sequence[ToolSpec]) -> CallForm:
         """See TemplateDialect."""
         return Qwen3CoderForm(tools)
+
+    def slot(self, text: str, tools: Sequence[ToolSpec]) -> Slot | None:
+        """See Dialect."""
+        head = _HEAD.match(open_block(self.form(tools), text))
+        tool = next((tool for tool in tools if head and tool.name == head[1]), None)
+        return tagged_slot(head.string[head.end() :], tool, _OPENING, "\n</parameter>\n") if head and tool else None
+
+
+_HEAD = re.compile(r"<tool_call>\n?<function=([^>\n]+)>\n")
+_OPENING = re.compile(r"<parameter=([^>\n]+)>\n")
 
 
 def _call_rule(grammar: Grammar, tool: ToolSpec) -> str:

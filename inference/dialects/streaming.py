@@ -27,6 +27,11 @@ class Thinking:
     closer: str = "</think>"
     open_at_start: bool = False
 
+    @property
+    def end(self) -> str:
+        """How a model ends its thinking: a tag stands on a line of its own."""
+        return f"\n{self.closer}\n\n" if self.closer.startswith("</") else self.closer
+
 
 class BlockParser:
     """A CallParser for replies of the shape: thinking, text, call blocks.
@@ -61,6 +66,11 @@ class BlockParser:
     def thinking(self) -> bool:
         """Whether what comes next is thinking: a grammar must not wake there."""
         return self._state == self._in_thinking
+
+    @property
+    def thinking_end(self) -> str:
+        """See CallParser."""
+        return self._thinking.end if self._thinking and self.thinking else ""
 
     def feed(self, text: str) -> list[ParsedEvent]:
         """See CallParser."""

@@ -14,6 +14,7 @@ from codeagent.inference.dialects.call_grammar import framed
 from codeagent.inference.dialects.calls import NewId, random_id
 from codeagent.inference.dialects.gbnf import Grammar
 from codeagent.inference.dialects.messages import message_dict, tool_dicts
+from codeagent.inference.dialects.slots import NAMED_OBJECT, Slot, json_slot
 from codeagent.inference.dialects.streaming import BlockParser, Thinking
 
 
@@ -50,6 +51,10 @@ class TemplateDialect(ABC):
     def parser(self, tools: Sequence[ToolSpec]) -> CallParser:
         """See Dialect."""
         return BlockParser(self.form(tools), tools, self.new_id, self.thinking)
+
+    def slot(self, text: str, tools: Sequence[ToolSpec]) -> Slot | None:
+        """See Dialect. Here for the forms whose calls are JSON objects that hold the tool's name."""
+        return json_slot(text, tools, NAMED_OBJECT)
 
     @property
     @abstractmethod

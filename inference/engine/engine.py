@@ -9,12 +9,16 @@ from threading import Event
 
 from codeagent.inference import dialects
 from codeagent.inference.client import ChatRequest, ModelEvent, ModelInfo, ModelLoadError, OutOfMemoryError
+from codeagent.inference.engine.beginnings import Beginnings
 from codeagent.inference.engine.generation import Generation
 from codeagent.inference.engine.ggml import Device, NativeError
+from codeagent.inference.engine.identity import identity_of
 from codeagent.inference.engine.llama import Backend, Context, Model, backend
 from codeagent.inference.engine.machine import default_threads
 from codeagent.inference.engine.prompt import prompt_builder
+from codeagent.inference.engine.scheduler import Scheduler, Task
 from codeagent.inference.engine.template import CHATML
+from codeagent.inference.engine.warm import open_warm
 from codeagent.inference.frames import DeviceInfo, LoadSettings
 from codeagent.inference.gguf import Header, read_header
 from codeagent.inference.host import host_memory
@@ -25,7 +29,9 @@ _NO_MEMORY = ("alloc", "out of memory", "not enough memory", "memory buffer")
 
 
 class Engine:
-    """A model in memory. Made by load(); one thread uses it, and only `cancelled` events may be set from others."""
+    """A model in memory. Made by load(); one thread uses it, and only `cancelled` events and `urgent` may be set from
+    others.
+    """
 
     def __init__(
         self,
@@ -35,8 +41,6 @@ class Engine:
         on_progress: Callable[[float], bool],
         beat: Callable[[], None],
     ) -> None:
-        self._beat = beat
-        self._cancelled = Event()
         devices = backend().devices()
         self._model = Model(
             settings.path,
@@ -45,6 +49,9 @@ class Engine:
             tensor_split=placed.tensor_split,
             main_device=placed.main_device,
             use_mmap=settings.use_mmap,
+            use_mlock=settings.use_mlock,
+            cpu_moe=placed.cpu_moe,
+            split_mode=placed.split_mode,
             on_progress=on_progress,
         )
         try:
@@ -53,7 +60,10 @@ class Engine:
                 size=placed.context,
                 batch=min(placed.batch, placed.context),
                 threads=settings.threads or default_threads(),
-                should_abort=self._should_abort,
+                kv_type=placed.kv_type,
+                flash_attention=placed.flash_attention,
+                should_abort=lambda: self._scheduler.should_abort(),
+                sequences=min(settings.sequences, placed.batch),
             )
         except NativeError:
             self._model.close()
@@ -62,9 +72,16 @@ class Engine:
         self._claim.enter_context(in_use(Path(settings.path)))
         source = header.chat_template or CHATML
         vocab = self._model.vocab
-        dialect = dialects.detect(source, header.architecture)
+        self._dialect = dialect = dialects.detect(source, header.architecture)
         self._prompts = prompt_builder(source, vocab, dialect)
-        self._generation = Generation(self._context, dialect, beat)
+        self._scheduler = Scheduler(self._context, beat)
+        self.urgent = self._scheduler.urgent
+        """To be set when a request that is not in the background will be submitted: one that is then makes way."""
+        self._beginnings = Beginnings(self._prompts)
+        if settings.warm:
+            self._scheduler.warm = open_warm(
+                settings.warm, Path(settings.path), self._scheduler.lineages, _shaping(header, placed)
+            )
         notices = placed.notices
         if not header.chat_template:
             notices += (
@@ -84,6 +101,13 @@ class Engine:
             reasoning="</think>" in source,
             can_rewind=self._model.can_rewind,
             notices=notices,
+            identity=identity_of(
+                settings,
+                self._context,
+                threads=settings.threads or default_threads(),
+                batch=min(placed.batch, placed.context),
+                gpu_layers=placed.n_gpu_layers,
+            ),
         )
 
     @classmethod
@@ -125,25 +149,79 @@ class Engine:
         """The number of prompt tokens of this request. Raises BadRequestError."""
         return len(self._prompts.build(request))
 
-    def generate(self, request: ChatRequest, emit: Callable[[ModelEvent], None], cancelled: Event) -> None:
-        """Answer: events through `emit`, the last a Finished.
+    def submit(
+        self,
+        request: ChatRequest,
+        emit: Callable[[ModelEvent], None],
+        cancelled: Event,
+        on_end: Callable[[Exception | None], None],
+    ) -> None:
+        """Begin to answer: step() does the work. Events come through `emit`, the last a Finished, and then `on_end` is
+        called once, with the error that ended it instead if there was one: CancelledError, BadRequestError (a grammar
+        may lead nowhere) or NativeError.
 
-        Setting `cancelled` from any thread ends it with CancelledError, during a decode too. Raises
-        ContextOverflowError before the first event and BadRequestError usually then: a grammar may lead nowhere later.
+        Setting `cancelled` from any thread ends it, during a decode too. Raises ContextOverflowError and
+        BadRequestError at once.
         """
+        if not request.background:
+            self.urgent.clear()
         prompt = self._prompts.build(request)
-        self._cancelled = cancelled
-        self._generation.run(request, prompt, emit, cancelled)
+        generation = Generation(request, prompt, self._context, self._dialect, emit, self._scheduler.curve)
+        if self._scheduler.warm or self._scheduler.lineages.only_to_states:
+            back = len(prompt) - 1 if self._scheduler.lineages.only_to_states else 0
+            generation.pauses = (self._beginnings.shared(request, prompt), back)
+        self._scheduler.add(Task(generation, cancelled, on_end, request.background))
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are requests that have not ended."""
+        return self._scheduler.busy
+
+    def step(self) -> None:
+        """Let all requests go on by at most one decode."""
+        self._scheduler.step()
+
+    @property
+    def restless(self) -> bool:
+        """Whether rest() may have something to do."""
+        return self._scheduler.warm is not None and self._scheduler.warm.restless
+
+    def rest(self) -> None:
+        """To be called when nothing has been asked for a while: what was read is kept for later sessions."""
+        if self._scheduler.warm and not self.busy:
+            self._scheduler.warm.rest()
+
+    def generate(self, request: ChatRequest, emit: Callable[[ModelEvent], None], cancelled: Event) -> None:
+        """Answer this request, and meanwhile all others that were submitted. Raises what submit() tells of."""
+        ended: list[Exception | None] = []
+        self.submit(request, emit, cancelled, ended.append)
+        while not ended:
+            self.step()
+        if ended[0]:
+            raise ended[0]
 
     def close(self) -> None:
-        """Free the memory. Safe to call twice."""
+        """End all requests, keep what was read for later sessions, and free the memory. Safe to call twice."""
+        self._scheduler.close()
+        if self._scheduler.warm:
+            self._scheduler.warm.close()
+            self._scheduler.warm = None
         self._context.close()
         self._model.close()
         self._claim.close()
 
-    def _should_abort(self) -> bool:
-        self._beat()
-        return self._cancelled.is_set()
+
+def _shaping(header: Header, placed: Plan) -> dict[str, object]:
+    """What the state of a cache depends on beside the model and the tokens. Some models turn positions otherwise in a
+    window larger than the one they were first trained for.
+    """
+    trained = header.number("rope.scaling.original_context_length", 0)
+    return {
+        **backend().versions(),
+        "kv_type": placed.kv_type,
+        "flash_attention": placed.flash_attention,
+        "long": 0 < trained < placed.context,
+    }
 
 
 def device_infos(devices: list[Device]) -> tuple[DeviceInfo, ...]:

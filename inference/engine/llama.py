@@ -7,12 +7,13 @@ import json
 import math
 import os
 import sys
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 # The libraries read these when they are loaded. Threads that spin without end while they wait for each other make a
 # token take seconds on a busy machine, and threads that never spin cost a third of the speed on an idle one; this many
@@ -27,21 +28,27 @@ import numpy as np
 from llama_cpp import llama_cpp as _bindings
 from llama_cpp import llama_grammar as _schemas
 
-from codeagent.inference.engine.ggml import Device, NativeError, Registry
+from codeagent.inference.engine.ggml import CACHE_KINDS, SPLIT_MODES, Device, NativeError, Registry
+from codeagent.inference.frames import CacheKind, SplitMode
 
 # The bindings are generated from C and typed accordingly; everything that leaves this file has a real type.
 _c: Any = _bindings
+bindings: Any = _c
+"""For what wraps a part of the library in a file of its own."""
 _cast: Any = ctypes.cast
 _pointer_to: Any = ctypes.POINTER
 
 _UNKNOWN_TOKEN, _CONTROL_TOKEN, _USER_DEFINED_TOKEN = 1, 8, 16
 _WARNING, _ERROR, _CONTINUED = 3, 4, 5
 _LEAST_LOGPROB = -10_000.0
-_CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
 class DecodeAbortedError(Exception):
     """The abort callback stopped a decode."""
+
+
+class CacheFullError(Exception):
+    """The cache has no room for the tokens of a decode."""
 
 
 class Backend:
@@ -54,7 +61,7 @@ class Backend:
         self._on_log = _c.llama_log_callback(self._heard)
         _c.llama_log_set(self._on_log, None)
         _c.llama_backend_init()
-        self._registry = Registry(Path(llama_cpp.__file__).parent / "lib")
+        self.registry = Registry(Path(llama_cpp.__file__).parent / "lib")
 
     def _heard(self, level: int, text: bytes, _data: object) -> None:
         before, kind = self._partial
@@ -68,13 +75,13 @@ class Backend:
 
     def devices(self) -> list[Device]:
         """Every device, in the library's order."""
-        return self._registry.devices()
+        return self.registry.devices()
 
     def add_rpc_server(self, endpoint: str) -> None:
         """Make the devices of a llama.cpp RPC server ("host:port") ours. Raises NativeError when that cannot be."""
         if not _c.llama_supports_rpc():
             raise NativeError("llama-cpp-python was built without RPC (-DGGML_RPC=on)")
-        self._registry.add_rpc_server(endpoint)
+        self.registry.add_rpc_server(endpoint)
 
     def versions(self) -> dict[str, str]:
         """The versions of the native library and of its Python package."""
@@ -112,6 +119,9 @@ class Model:
         tensor_split: Sequence[float] = (),
         main_device: int | None = None,
         use_mmap: bool = True,
+        use_mlock: bool = False,
+        cpu_moe: int = 0,
+        split_mode: SplitMode = "layer",
         vocabulary_only: bool = False,
         on_progress: Callable[[float], bool] | None = None,
     ) -> None:
@@ -119,8 +129,13 @@ class Model:
         params = _c.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         params.vocab_only = vocabulary_only
-        if not use_mmap:
+        if use_mlock:
+            params.load_mode = _c.LLAMA_LOAD_MODE_MMAP_MLOCK if use_mmap else _c.LLAMA_LOAD_MODE_MLOCK
+        elif not use_mmap:
             params.load_mode = _c.LLAMA_LOAD_MODE_NONE
+        params.split_mode = SPLIT_MODES[split_mode]
+        on_cpu = backend().registry.experts_on_cpu(cpu_moe)
+        params.tensor_buft_overrides = ctypes.cast(on_cpu, ctypes.c_void_p) if cpu_moe else None
         handles = (ctypes.c_void_p * (len(devices) + 1))(*[device.handle for device in devices], None)
         params.devices = ctypes.cast(handles, ctypes.c_void_p)
         split = (ctypes.c_float * max(int(_c.llama_max_devices()), len(tensor_split)))(*tensor_split)
@@ -140,6 +155,8 @@ class Model:
         self.vocab = Vocab(_c.llama_model_get_vocab(self.handle))
         self.parameters: int = _c.llama_model_n_params(self.handle)
         self.vector_length: int = _c.llama_model_n_embd_out(self.handle)
+        self.window: int = _c.llama_model_n_swa(self.handle)
+        """How many tokens back some of its layers look; 0: all of them look at all."""
         self.can_rewind = not (_c.llama_model_is_recurrent(self.handle) or _c.llama_model_is_hybrid(self.handle))
 
     def close(self) -> None:
@@ -191,6 +208,24 @@ class Vocab:
         """Whether the token ends the answer."""
         return _c.llama_vocab_is_eog(self.handle, token)
 
+    def is_mark(self, token: int) -> bool:
+        """Whether the token marks up a chat, or ends the answer."""
+        return self.is_end(token) or bool(_c.llama_vocab_get_attr(self.handle, token) & _CONTROL_TOKEN)
+
+    def goes_on(self, text: bytes) -> bool:
+        """Whether some token begins with this text and is longer."""
+        at = bisect_right(self._sorted, text)
+        return at < len(self._sorted) and self._sorted[at].startswith(text)
+
+    @cached_property
+    def _sorted(self) -> list[bytes]:
+        return sorted(map(self.piece, range(self.size)))  # 0.3 s at a vocabulary of 152,000
+
+    @cached_property
+    def first_bytes(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """The first byte of each token's text; 0 where there is none. Takes a good part of a second, once."""
+        return np.array([(self.piece(token) or b"\0")[0] for token in range(self.size)], np.uint8)
+
     @cached_property
     def control_tokens(self) -> list[tuple[int, bytes]]:
         """The tokens that mark up a chat, ends of an answer aside, with their texts."""
@@ -210,26 +245,58 @@ class Vocab:
         return frozenset(control), frozenset(added)
 
 
+class Entry(NamedTuple):
+    """One token to decode: where it goes, and whether its scores are wanted."""
+
+    token: int
+    position: int
+    sequence: int
+    scored: bool
+
+
 class Context:
-    """One sequence of tokens in the KV cache. `should_abort` is asked many times during a decode, and must be quick.
-    With a `pooling` (a llama_pooling_type) it is for embed() alone."""
+    """A KV cache that `sequences` sequences of tokens share, the attention over it, and the scores that come out.
+
+    A sequence may fill the whole window, `size`, if the others leave it. `should_abort` is asked many times during a
+    decode, and must be quick. With a `pooling` (a llama_pooling_type) it is for embed() alone.
+    """
 
     def __init__(
-        self, model: Model, *, size: int, batch: int, threads: int, should_abort: Callable[[], bool], pooling: int = 0
+        self,
+        model: Model,
+        *,
+        size: int,
+        batch: int,
+        threads: int,
+        should_abort: Callable[[], bool],
+        sequences: int = 1,
+        kv_type: CacheKind = "f16",
+        flash_attention: bool | None = None,
+        pooling: int = 0,
     ) -> None:
         params = _c.llama_context_default_params()
+        params.type_k = params.type_v = CACHE_KINDS[kv_type]
+        if flash_attention is not None:
+            params.flash_attn_type = int(flash_attention)
         if pooling:
             params.embeddings, params.pooling_type = True, pooling
-        params.n_ctx, params.n_batch, params.n_ubatch, params.n_seq_max = size, batch, batch, 1
+        params.n_ctx, params.n_batch, params.n_ubatch, params.n_seq_max = size, batch, batch, sequences
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = params.no_perf = True
-        self.model, self.batch = model, batch
+        self.model, self.batch, self.sequences = model, batch, sequences
         self.handle = _c.llama_init_from_model(model.handle, params)
         if not self.handle:
             raise NativeError(backend().last_error())
         self.size: int = _c.llama_n_ctx(self.handle)
         self._memory = _c.llama_get_memory(self.handle)
-        self._tokens = (ctypes.c_int32 * batch)()
+        int32, int8 = ctypes.c_int32 * batch, ctypes.c_int8 * batch
+        self._tokens, self._positions, self._sequences, self._scored = int32(), int32(), int32(), int8()
+        # Every token belongs to one sequence: its list of them is one place of the array above.
+        place = ctypes.sizeof(ctypes.c_int32)
+        lists = (_pointer_to(ctypes.c_int32) * batch)()
+        for n in range(batch):
+            lists[n] = _cast(ctypes.addressof(self._sequences) + place * n, _pointer_to(ctypes.c_int32))
+        self._batch = _c.llama_batch(0, self._tokens, None, self._positions, int32(*[1] * batch), lists, self._scored)
 
         def asked(_data: object) -> bool:
             return should_abort()
@@ -237,54 +304,72 @@ class Context:
         self._on_abort = _c.ggml_abort_callback(asked)
         _c.llama_set_abort_callback(self.handle, self._on_abort, None)
 
-    def decode(self, tokens: Sequence[int]) -> None:
-        """Read at most `batch` tokens behind what is in the cache; the last one's logits can then be sampled from.
+    def decode(self, entries: Sequence[Entry]) -> None:
+        """Decode 1 to `batch` tokens of any sequences at once, those of one sequence in the order of their positions.
 
-        Raises DecodeAbortedError or NativeError; then the cache may hold any number of them: remove those.
+        The scores wanted are then those at() the places of their entries. Raises CacheFullError, with nothing changed;
+        DecodeAbortedError or NativeError, and then the cache may hold any number of the tokens: remove those.
         """
-        self._run(_c.llama_decode, tokens)
+        count = self._batch.n_tokens = len(entries)
+        columns = zip(*entries, strict=True)
+        for array in (self._tokens, self._positions, self._sequences, self._scored):
+            array[:count] = next(columns)
+        self._run(_c.llama_decode, self._batch)
+        _c.llama_synchronize(self.handle)  # so that whoever measures the time measures this decode and not the next
 
     def embed(self, tokens: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float32]]:
         """The pooled vector of one text of 1 to `batch` tokens. Raises as decode() does."""
         if self._memory:
             self.clear()
         # Models that look both ways, as BERT does, have no cache: they are no decoders.
-        self._run(_c.llama_decode if self._memory else _c.llama_encode, tokens)
+        self._tokens[: len(tokens)] = tokens
+        batch = _c.llama_batch_get_one(self._tokens, len(tokens))
+        self._run(_c.llama_decode if self._memory else _c.llama_encode, batch)
         found = _c.llama_get_embeddings_seq(self.handle, 0)
         if not found:
             raise NativeError("the model gives no vectors")
         return np.ctypeslib.as_array(found, shape=(self.model.vector_length,)).copy()
 
-    def _run(self, native: Any, tokens: Sequence[int]) -> None:
-        count = len(tokens)
-        self._tokens[:count] = tokens
-        result = native(self.handle, _c.llama_batch_get_one(self._tokens, count))
+    def _run(self, native: Any, batch: Any) -> None:
+        result = native(self.handle, batch)
+        if result == 1:
+            raise CacheFullError
         if result == 2:
             raise DecodeAbortedError
         if result != 0:
             raise NativeError(f"{native.__name__} gave {result}. {backend().last_error()}")
 
-    def remove_from(self, position: int) -> bool:
-        """Forget all tokens from this position on; False, and nothing certain, when this model cannot."""
-        if not _c.llama_memory_seq_rm(self._memory, 0, position, -1):
+    def remove_from(self, position: int, sequence: int = 0) -> bool:
+        """Forget a sequence's tokens from this position on; False, and nothing certain, when this model cannot."""
+        if not _c.llama_memory_seq_rm(self._memory, sequence, position, -1):
             return False
         # A sliding window may have dropped what a rewound sequence needs again.
-        return position == 0 or not self.model.can_rewind or _c.llama_memory_seq_pos_min(self._memory, 0) == 0
+        first = max(0, position + 1 - self.model.window) if self.model.window else 0
+        kept = _c.llama_memory_seq_pos_min(self._memory, sequence)
+        return position == 0 or not self.model.can_rewind or 0 <= kept <= first
 
-    def clear(self) -> None:
-        """Forget everything."""
-        _c.llama_memory_clear(self._memory, False)
+    def copy(self, source: int, target: int) -> None:
+        """Give an empty sequence all tokens of another; they share the memory until they part. Less than 1 ms."""
+        _c.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
-    def logits(self) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """The scores after the last token decoded: a view, valid until the next decode."""
-        return np.ctypeslib.as_array(_c.llama_get_logits_ith(self.handle, -1), shape=(self.model.vocab.size,))
+    def clear(self, sequence: int = -1) -> None:
+        """Forget all of a sequence, or of every one."""
+        _c.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
-    def logprob(self, token: int) -> float:
-        """The natural logarithm of the probability of a token after the last one decoded, before sampling settings.
+    def logits(self, at: int = -1) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """The scores after the entry at this place of the last decode, or its last one: a view, valid until the next.
+
+        The entry must have been `scored`.
+        """
+        return np.ctypeslib.as_array(_c.llama_get_logits_ith(self.handle, at), shape=(self.model.vocab.size,))
+
+    def logprob(self, token: int, at: int = -1) -> float:
+        """The natural logarithm of the probability of a token after an entry, as for logits(), before sampling
+        settings.
 
         About 0.1 ms at a vocabulary of 152,000.
         """
-        logits, scratch = self.logits(), self._scratch
+        logits, scratch = self.logits(at), self._scratch
         top = logits.max()
         np.exp(np.subtract(logits, top, out=scratch), out=scratch)
         value = float(logits[token] - top) - math.log(float(scratch.sum()))
@@ -300,98 +385,6 @@ class Context:
         if self.handle:
             _c.llama_free(self.handle)
             self.handle = None
-
-
-class Grammar:
-    """A GBNF grammar, somewhere in its text. Raises NativeError when it does not parse."""
-
-    def __init__(self, vocab: Vocab, gbnf: str) -> None:
-        self.handle = _c.llama_sampler_init_grammar(vocab.handle, gbnf.encode(errors="replace"), b"root")
-        if not self.handle:
-            raise NativeError("the grammar does not parse")
-        self._one = (_c.llama_token_data * 1)()
-        self._array = _c.llama_token_data_array(self._one, 1, -1, False)
-
-    def allows(self, token: int) -> bool:
-        """Whether the token may come next."""
-        self._one[0] = (token, 0.0, 0.0)
-        self._array.size, self._array.selected = 1, -1
-        _c.llama_sampler_apply(self.handle, ctypes.byref(self._array))
-        return self._one[0].logit == 0.0
-
-    def advance(self, token: int) -> bool:
-        """Step over the token if it may come next. The library aborts on one that may not, so it is asked first."""
-        if not self.allows(token):
-            return False
-        _c.llama_sampler_accept(self.handle, token)
-        return True
-
-    def __del__(self) -> None:
-        if getattr(self, "handle", None):
-            _c.llama_sampler_free(self.handle)
-
-
-class Chain:
-    """Samplers in a row, ending in a choice: greedy at temperature 0. `seed` is a whole number below 2^32 - 1."""
-
-    def __init__(
-        self,
-        context: Context,
-        *,
-        temperature: float,
-        top_k: int,
-        top_p: float,
-        min_p: float,
-        repeat_penalty: float,
-        seed: int,
-    ) -> None:
-        self._context = context
-        self.handle = _c.llama_sampler_chain_init(_c.llama_sampler_chain_default_params())
-        greedy = temperature == 0
-        links: list[Any] = []
-        if repeat_penalty > 1:
-            window = 64
-            # A penalty lowers at most `window` tokens, so the k best after it are among the k + window best before it.
-            links += [_c.llama_sampler_init_top_k(top_k + window)] if top_k else []
-            links += [_c.llama_sampler_init_penalties(context.model.vocab.size, window, repeat_penalty, 0.0, 0.0)]
-        if not greedy:
-            links += [_c.llama_sampler_init_top_k(top_k)] if top_k else []
-            links += [_c.llama_sampler_init_top_p(top_p, 1)] if top_p < 1 else []
-            links += [_c.llama_sampler_init_min_p(min_p, 1)] if min_p > 0 else []
-            links += [_c.llama_sampler_init_temp(temperature)]
-        links += [_c.llama_sampler_init_greedy() if greedy else _c.llama_sampler_init_dist(seed)]
-        for link in links:
-            _c.llama_sampler_chain_add(self.handle, link)
-        self._ids = np.arange(context.model.vocab.size, dtype=np.int32)
-        self._candidates = np.empty(context.model.vocab.size, _CANDIDATE)
-
-    def sample(self) -> int:
-        """Choose from the last logits, and remember the choice."""
-        return _c.llama_sampler_sample(self.handle, self._context.handle, -1)
-
-    def accept(self, token: int) -> None:
-        """Remember a token chosen by pick()."""
-        _c.llama_sampler_accept(self.handle, token)
-
-    def pick(self, grammar: Grammar | None = None, banned: Sequence[int] = ()) -> int | None:
-        """Choose among what the grammar allows and is not banned, without remembering; None when nothing is left."""
-        size = self._context.model.vocab.size
-        candidates = self._candidates
-        candidates["id"] = self._ids  # the last choice has sorted them
-        candidates["logit"] = self._context.logits()
-        candidates["logit"][list(banned)] = -np.inf
-        data: Any = _cast(candidates.ctypes.data, _pointer_to(_c.llama_token_data))
-        array = _c.llama_token_data_array(data, size, -1, False)
-        if grammar:
-            _c.llama_sampler_apply(grammar.handle, ctypes.byref(array))
-        if (grammar or banned) and not np.isfinite(candidates["logit"]).any():
-            return None
-        _c.llama_sampler_apply(self.handle, ctypes.byref(array))
-        return int(array.data[array.selected].id)
-
-    def __del__(self) -> None:
-        if getattr(self, "handle", None):
-            _c.llama_sampler_free(self.handle)
 
 
 def schema_grammar(schema: dict[str, Any]) -> str:

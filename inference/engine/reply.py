@@ -40,6 +40,11 @@ class Reply:
         """Whether the parser takes what comes next for thinking."""
         return self._parser is not None and self._parser.thinking
 
+    @property
+    def thinking_end(self) -> str:
+        """The text that ends the model's thinking."""
+        return self._parser.thinking_end if self._parser is not None else ""
+
     def add(self, token: int, logprob: float | None = None) -> None:
         """Take the next token and emit what it completes. Text that may begin a stop string waits."""
         self._tokens.append(token)

@@ -44,7 +44,7 @@ class Template:
     def __init__(self, source: str, special_tokens: Mapping[str, str], now: datetime) -> None:
         if len(source) > MAX_SOURCE:
             raise ModelLoadError(f"The model's chat template has {len(source):,} characters: that is no template.")
-        environment: Any = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _GenerationMark])
+        environment: Any = Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _GenerationMark])
         environment.filters["tojson"] = _dumps
         environment.globals["raise_exception"] = _refuse
         environment.globals["strftime_now"] = now.strftime
@@ -88,8 +88,8 @@ class Template:
             ) from None
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Also refuses arithmetic that one line of template could keep a processor busy with for hours."""
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's, which also refuses arithmetic that one line of template could keep a processor busy with for hours."""
 
     intercepted_binops = frozenset(["*", "**"])
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import signal
 import sys
-from contextlib import suppress
-from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
-_OOM_SCORE = 500
+from codeagent.inference.runner.manners import be_killed_first, die_with_parent
 
 
 def main() -> None:
     """Serve frames on stdin and stdout. What anything in this process prints goes to stderr."""
-    _die_with_parent()
-    _be_killed_first()
+    die_with_parent()
+    be_killed_first()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
     frames = os.dup(1)
@@ -29,21 +25,6 @@ def main() -> None:
     Server(sys.stdin.buffer, frames).run()
     sys.stderr.flush()
     os._exit(0)  # the thread that waits for stdin holds its lock, and an ordinary exit would die of that
-
-
-def _die_with_parent() -> None:
-    if sys.platform != "linux":
-        return  # the end of stdin tells
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(0)
-
-
-def _be_killed_first() -> None:
-    path = Path("/proc/self/oom_score_adj")
-    with suppress(OSError):  # no such file on other systems, a read-only one in some containers
-        path.write_text(str(min(1000, int(path.read_text()) + _OOM_SCORE)))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Serves frames: one thread reads them, one owns the engine and answers, one shows signs of life; knows no parent.
 
+While requests are being answered, the frames that have come are looked at between two decodes.
+
 A sign of life is sent only when the engine has got on since the last one. An engine that hangs falls silent, and
 whoever waits can tell.
 """
@@ -10,7 +12,7 @@ import base64
 import os
 import sys
 import traceback
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event as Flag
 from threading import Lock, Thread, Timer
 from typing import BinaryIO
@@ -58,6 +60,9 @@ BEAT_S = 1.0
 LEAVE_S = 1.5
 """How long the engine may take to stop once the parent has gone; a load or a decode that cannot be aborted may not."""
 
+REST_S = 2.0
+"""After so long without a request the engine saves what it has read: the next step of a turn comes sooner than that."""
+
 NICE = 15
 """How far a process that only embeds steps back behind others: nobody waits for most of what it does."""
 
@@ -92,10 +97,25 @@ class Server:
         )
         Thread(target=self._read, name="reader", daemon=True).start()
         Thread(target=self._show_life, name="heartbeat", daemon=True).start()
-        while (job := self._jobs.get()) is not None and not self._leaving.is_set():
-            self._work(job)
+        while not self._leaving.is_set():
+            engine = self._engine if isinstance(self._engine, Engine) and self._engine.busy else None
+            self._state = State(state="busy") if engine else None
+            try:
+                job = self._jobs.get(block=engine is None, timeout=self._patience())
+            except Empty:
+                job = None
+                if engine is None and isinstance(self._engine, Engine):
+                    self._engine.rest()
+            if job:
+                self._work(job)
+            elif engine:
+                engine.step()
         if self._engine:
             self._engine.close()
+
+    def _patience(self) -> float | None:
+        """How long to wait for the next job before the engine uses the time."""
+        return REST_S if isinstance(self._engine, Engine) and self._engine.restless else None
 
     def _send(self, frame: Frozen) -> None:
         data = memoryview(encode(frame))
@@ -128,6 +148,8 @@ class Server:
                 self._leave()
             case Generate(id=number) | Embed(id=number):
                 self._cancelled[number] = Flag()
+                if isinstance(frame, Generate) and isinstance(self._engine, Engine) and not frame.request.background:
+                    self._engine.urgent.set()
                 self._jobs.put(frame)
             case Load() | Count():
                 self._jobs.put(frame)
@@ -167,16 +189,23 @@ class Server:
                     self._generate(job)
                 case Embed():
                     self._embed(job)
-        except CancelledError:
-            self._send(Cancelled(id=number))
-        except ModelError as error:
-            self._send(_failure(number, error))
         except Exception as error:
-            traceback.print_exc()
-            self._send(Failed(id=number, kind="internal", message=f"The model process failed: {error!r}. Try again."))
+            self._fail(number, error)
         finally:
-            self._state = None
-            self._cancelled.pop(number, None)
+            if not isinstance(job, Generate):
+                self._cancelled.pop(number, None)
+
+    def _fail(self, number: int, error: Exception) -> None:
+        self._cancelled.pop(number, None)
+        match error:
+            case CancelledError():
+                self._send(Cancelled(id=number))
+            case ModelError():
+                self._send(_failure(number, error))
+            case _:
+                traceback.print_exception(error)
+                message = f"The model process failed: {error!r}. Try again."
+                self._send(Failed(id=number, kind="internal", message=message))
 
     def _load(self, job: Load) -> None:
         def progressed(done: float) -> bool:
@@ -208,13 +237,18 @@ class Server:
         def emit(event: ModelEvent) -> None:
             self._send(Event(id=job.id, event=event))
 
-        self._state = State(state="busy")
+        def ended(error: Exception | None) -> None:
+            if error:
+                self._fail(job.id, error)
+            else:
+                self._cancelled.pop(job.id, None)
+
         engine = self._loaded()
         if isinstance(engine, Counter):
             raise BadRequestError("Only the vocabulary of the model is loaded: it can count and not answer.")
         if isinstance(engine, Embeddings):
             raise BadRequestError("The model is loaded to give texts vectors: it cannot answer.")
-        engine.generate(job.request, emit, self._cancelled[job.id])
+        engine.submit(job.request, emit, self._cancelled[job.id], ended)
 
     def _embed(self, job: Embed) -> None:
         self._state = State(state="busy")

@@ -198,7 +198,7 @@ class Runner:
 
     def __init__(self, fault: str) -> None:
         self.fault, _, self.phase = fault.partition("@")
-        self.cancelled = 0
+        self.cancelled: set[int] = set()
 
     def meets_fault(self, phase: str) -> bool:
         """Do the fault if this is its phase; whether that has answered the request."""
@@ -233,7 +233,7 @@ class Runner:
                         send(Counted(id=number, tokens=sum(len(m.content.split()) for m in request.messages)))
                 case Cancel(id=number):
                     if not self.meets_fault("cancel"):
-                        self.cancelled = number
+                        self.cancelled.add(number)
                 case Shutdown() | Embed():
                     return
 
@@ -250,7 +250,7 @@ class Runner:
         send(Event(id=frame.id, event=Prefill(done=len(words), total=len(words), cached=0)))
         for word in words:
             while True:
-                if self.cancelled == frame.id:
+                if frame.id in self.cancelled:
                     send(Cancelled(id=frame.id))
                     return
                 send(Event(id=frame.id, event=TextDelta(text=word)))

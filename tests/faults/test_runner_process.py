@@ -65,7 +65,7 @@ async def test_counting_survives_a_death_as_streaming_does(bench: Bench) -> None
 @pytest.mark.case(38)
 async def test_another_version_of_the_protocol_is_told_from_garbage(bench: Bench) -> None:
     client = bench.plays("wrong_version@start")
-    with pytest.raises(RunnerDiedError, match=r"version 1 of the runner's protocol .* version 2: .* Install it again"):
+    with pytest.raises(RunnerDiedError, match=r"version 2 of the runner's protocol .* version 3: .* Install it again"):
         await client.info()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from contextlib import aclosing
 
 import pytest
@@ -14,8 +16,11 @@ from codeagent.inference.client import (
     ModelError,
     ModelLoadError,
     OutOfMemoryError,
+    Prefill,
+    RunnerDiedError,
     TextDelta,
 )
+from codeagent.inference.frames import PROTOCOL
 from codeagent.inference.supervisor import Limits, Supervisor, runner_environment
 
 
@@ -143,15 +148,56 @@ async def test_an_abandoned_wait_for_the_load_is_taken_up_by_the_next_call(bench
     assert len(bench.started()) == 1
 
 
-async def test_a_second_stream_waits_for_the_first_and_info_does_not(bench: Bench) -> None:
+async def test_calls_beside_an_open_stream_are_answered_while_it_goes_on(bench: Bench) -> None:
     client = bench.plays("good")
     async with aclosing(client.stream(ask("forever"))) as stream:
         await anext(stream)
-        second = asyncio.create_task(play(client))
         assert (await client.info()).name == "fault"
-        done, _ = await asyncio.wait({second}, timeout=0.2)
-        assert not done
-    assert await second == ANSWER
+        assert await client.count_tokens(ask("a b c")) == 3
+        assert await play(client) == ANSWER
+        assert bench.states[-1] == ("busy", "", None)
+        assert isinstance(await anext(stream), TextDelta)
+    assert bench.states[-1] == ("ready", "", None)
+    assert len(bench.started()) == 1
+
+
+@pytest.mark.case(42)
+async def test_closing_one_stream_leaves_the_others_open(bench: Bench) -> None:
+    client = bench.plays("good")
+    async with aclosing(client.stream(ask("forever"))) as first:
+        async with aclosing(client.stream(ask("forever"))) as second:
+            await anext(first)
+            await anext(second)
+        assert isinstance(await anext(first), TextDelta)
+    assert len(bench.started()) == 1
+
+
+@pytest.mark.case(38)
+async def test_a_request_that_fails_leaves_the_others_open(bench: Bench) -> None:
+    client = bench.plays("bad_request@mid")  # of request 1
+    first = client.stream(ask("a word"))
+    async with aclosing(client.stream(ask("forever"))) as second:
+        assert isinstance(await anext(first), Prefill)
+        await anext(second)
+        with pytest.raises(BadRequestError):
+            [event async for event in first]
+        assert isinstance(await anext(second), TextDelta)
+
+
+@pytest.mark.case(38)
+async def test_a_death_fails_all_open_calls_and_the_next_one_works(bench: Bench) -> None:
+    client = bench.plays("good", "good")
+    await client.info()
+    calls = [asyncio.create_task(play(client, "forever")) for _ in range(3)]
+    async with aclosing(client.stream(ask("forever"))) as stream:
+        await anext(stream)
+        os.kill(bench.started()[0], signal.SIGKILL)
+        with pytest.raises(RunnerDiedError):
+            [event async for event in stream]
+    failures = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(failure) for failure in failures] == [RunnerDiedError] * 3
+    assert await play(client) == ANSWER
+    assert len(bench.started()) == 2
 
 
 async def test_a_reader_that_is_slower_than_the_runner_gets_everything(bench: Bench) -> None:
@@ -225,6 +271,6 @@ async def test_a_supervisor_alone_tells_what_the_runner_is(bench: Bench) -> None
     bench.plays("good")
     supervisor = Supervisor(bench.told, bench.argv("good"), PATIENT)
     hello = await supervisor.start()
-    assert (hello.protocol, supervisor.alive) == (1, True)
+    assert (hello.protocol, supervisor.alive) == (PROTOCOL, True)
     await supervisor.stop()
     assert not supervisor.alive

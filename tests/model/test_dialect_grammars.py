@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,7 +29,9 @@ from codeagent.inference.dialects.call_grammar import framed
 from codeagent.inference.dialects.gbnf import Grammar as Rules
 from codeagent.inference.dialects.schema_grammar import json_rule
 from codeagent.inference.engine.engine import Engine
-from codeagent.inference.engine.llama import Grammar, Model, Vocab
+from codeagent.inference.engine.llama import Model, Vocab
+from codeagent.inference.engine.samplers import Grammar
+from codeagent.inference.engine.sampling import constraint_for
 from codeagent.inference.frames import LoadSettings
 from codeagent.tools.ledger import FileLedger
 from codeagent.tools.registry import builtin_tools
@@ -120,6 +123,19 @@ def test_a_call_in_the_familys_form_is_accepted_and_read(vocab: Vocab, tools: Se
     parser = by_name(name).parser(tools)
     events = [*parser.feed(prefix + CALLS[name]), *parser.finish()]
     assert [type(e) for e in events if isinstance(e, ToolCall | MalformedCall)] == [ToolCall]
+
+
+@pytest.mark.parametrize("name", DIALECT_NAMES)
+def test_a_masked_tool_cannot_be_called_in_any_form(vocab: Vocab, tools: tuple[ToolSpec, ...], name: str) -> None:
+    called = next(tool.name for tool in tools if f"{tool.name}" in re.findall(r"\w+", CALLS[name]))
+    asked = (Message(role="user", content="x"),)
+    free = constraint_for(ChatRequest(messages=asked, tools=tools), by_name(name))
+    held = constraint_for(ChatRequest(messages=asked, tools=tools, masked=(called,)), by_name(name))
+    assert free.gbnf and held.gbnf and free.trigger == held.trigger
+    assert accepts(vocab, free.gbnf, CALLS[name])
+    assert not accepts(vocab, held.gbnf, CALLS[name])
+    none = constraint_for(ChatRequest(messages=asked, tools=tools[:1], masked=(tools[0].name,)), by_name(name))
+    assert none.gbnf is None and none.trigger == free.trigger
 
 
 @pytest.mark.parametrize("name", DIALECT_NAMES)

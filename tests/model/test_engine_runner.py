@@ -190,8 +190,42 @@ def test_a_request_cancelled_while_it_waits_is_not_run(small_model: Path) -> Non
     with runner() as r:
         request = ask("Count to 5.", max_tokens=4)
         r.send(load(small_model), Generate(id=1, request=request), Generate(id=2, request=request), Cancel(id=2))
+        assert r.until(Event, Cancelled) == Cancelled(id=2)
         r.answer(1)
-        assert r.until(Cancelled) == Cancelled(id=2)
+
+
+def test_a_count_and_a_short_answer_do_not_wait_for_a_long_one(small_model: Path) -> None:
+    with runner() as r:
+        short = ask("What is the capital of France?", max_tokens=12)
+        r.send(load(small_model), Generate(id=1, request=ask("Tell me a long story.", max_tokens=1000)))
+        r.until(Event)
+        r.send(Generate(id=2, request=short), Count(id=3, request=short))
+        counted = False
+        while True:
+            frame = r.until(Event, Counted)
+            counted = counted or isinstance(frame, Counted)
+            if isinstance(frame, Event) and isinstance(frame.event, Finished):
+                break
+        assert (frame.id, counted) == (2, True)
+        assert "Paris" in frame.event.raw
+        r.send(Cancel(id=1))
+        assert r.until(Cancelled) == Cancelled(id=1)
+
+
+def test_what_is_asked_stops_what_runs_in_the_background(small_model: Path) -> None:
+    with runner() as r:
+        hidden = ask("word " * 1500, max_tokens=1, background=True)
+        r.send(load(small_model), Generate(id=1, request=hidden))
+        r.until(Event)
+        r.send(Generate(id=2, request=ask("What is the capital of France?", max_tokens=12)))
+        while True:
+            frame = r.until(Event)
+            assert isinstance(frame, Event)
+            if frame.id == 2:
+                break
+            assert not isinstance(frame.event, Finished)
+        assert "Paris" in r.answer(2)[1].raw
+        assert r.answer(1)[1].reason == "length"
 
 
 def test_while_it_reads_it_shows_signs_of_life(small_model: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from codeagent.inference.client import BadRequestError, Sampling
-from codeagent.inference.engine.llama import Context, Model
+from codeagent.inference.engine.llama import Context, Entry, Model
 from codeagent.inference.engine.sampling import Chooser, Constraint
 
 pytestmark = pytest.mark.model
@@ -33,14 +33,16 @@ def written(context: Context, constraint: Constraint, thinking: bool = False, te
     vocab = context.model.vocab
     chooser = Chooser(context, Sampling(temperature=temperature), 1, constraint)
     context.clear()
-    context.decode(vocab.tokenize(COUNTING, parse_special=True))
+    prompt = vocab.tokenize(COUNTING, parse_special=True)
+    last = len(prompt) - 1
+    context.decode([Entry(token, place, 0, place == last) for place, token in enumerate(prompt)])
     text = b""
-    for _ in range(40):
+    for place in range(len(prompt), len(prompt) + 40):
         token = chooser.next(thinking)
         if vocab.is_end(token):
             break
         text += vocab.piece(token)
-        context.decode([token])
+        context.decode([Entry(token, place, 0, True)])
     return text.decode()
 
 

@@ -125,6 +125,39 @@ def test_two_devices_of_different_size_share_by_their_memory(small_model: Path) 
     assert 0 < seen.at(small, "model") < seen.at(large, "model")
 
 
+def test_three_devices_of_different_size_share_by_their_memory(small_model: Path) -> None:
+    with rpc_device(says=300 * MIB) as least, rpc_device(says=900 * MIB) as most, rpc_device(says=500 * MIB) as middle:
+        settings = settings_for(small_model, least, most, middle, context=4096)
+        seen = load(settings)
+    expected = planned(seen, settings)
+    assert expected.n_gpu_layers == 25
+    assert [d.free for d in expected.devices] == [300 * MIB, 500 * MIB, 900 * MIB]
+    assert_lands_as_planned(seen, expected, (least, most, middle))
+
+
+@pytest.mark.parametrize("kind", ["q8_0", "q4_0"])
+def test_a_quantized_cache_lands_as_planned(small_model: Path, kind: str) -> None:
+    with rpc_device(says=3 * GIB) as endpoint:
+        settings = settings_for(small_model, endpoint, gpu_layers=10, context=4096, kv_type=kind)
+        seen = load(settings)
+    assert_lands_as_planned(seen, planned(seen, settings), (endpoint,))
+
+
+@pytest.mark.parametrize("name", ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"])
+def test_on_the_cpu_weights_are_those_the_library_maps(small_model: Path, name: str) -> None:
+    path = small_model.with_name(f"{name}.gguf")
+    if not path.exists():
+        pytest.skip(f"{name} is not on this machine")
+    settings = settings_for(path, context=1024, flash_attention=False)
+    seen = load(settings)
+    host = planned(seen, settings).host
+    mapped = sum(size for place, size in seen.buffers["model"].items() if place != "CPU_REPACK")
+    assert host.weights / MIB == pytest.approx(mapped, rel=0.05)
+    assert host.repack / MIB == pytest.approx(seen.buffers["model"]["CPU_REPACK"], rel=0.05)
+    assert host.kv / MIB == pytest.approx(seen.buffers["KV"]["CPU"], rel=0.05)
+    assert host.compute / MIB == pytest.approx(seen.buffers["compute"]["CPU"], rel=0.05)
+
+
 def test_explicit_layers_land_on_the_device(small_model: Path) -> None:
     with rpc_device(says=3 * GIB) as endpoint:
         settings = settings_for(small_model, endpoint, gpu_layers=10, context=2048)

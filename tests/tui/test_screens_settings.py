@@ -108,7 +108,7 @@ async def test_a_setting_that_something_stronger_sets_says_so(stage: ScreenStage
 
 async def test_back_to_default_takes_it_out_of_the_file(stage: ScreenStage, file: Path) -> None:
     async with stage.run_test(size=(120, 40)) as pilot:
-        await go_to(pilot, stage, "rpc")
+        await go_to(pilot, stage, "devices")
         await pilot.press("u")  # it is not in the file: nothing to take out
         await go_to(pilot, stage, "max_turns")
         await until_shown(pilot, "Back to default")

@@ -1,4 +1,4 @@
-"""Detection, instructions, messages, and what a parser makes of replies that are wrong."""
+"""Instructions, messages, and what a parser makes of replies that are wrong."""
 
 from __future__ import annotations
 
@@ -73,28 +73,6 @@ def error_in(text: str, dialect: str = "fenced") -> str:
     (event,) = parse(text, dialect)
     assert isinstance(event, MalformedCall), event
     return event.error
-
-
-@pytest.mark.parametrize(
-    ("template", "architecture", "name"),
-    [
-        (QWEN25, "qwen2", "fenced"),
-        (QWEN25, "llama", "hermes"),
-        (QWEN3, "qwen3", "hermes"),
-        (QWEN3, "qwen2", "hermes"),
-        ("<tool_call>\\n<function=example_function_name>\\n<parameter=x>", "qwen3moe", "qwen3-coder"),
-        ('Respond in the format {"name": function name, "parameters": dictionary of', "llama", "llama3"),
-        ("[TOOL_CALLS][", "llama", "mistral"),
-        ("'<\uff5ctool▁calls▁begin\uff5c>'", "qwen2", "deepseek"),
-        ("<tool_call>{function-name}\n<arg_key>{arg-key-1}</arg_key>", "glm4moe", "glm"),
-        ("<|start|>assistant<|channel|>final<|message|>", "gpt-oss", "gpt-oss"),
-        ("{{- '<|tool_call>call:' + function['name'] }}", "gemma4", "gemma"),
-        ("<start_of_turn>model", "gemma3", "plain"),
-        ("", "", "plain"),
-    ],
-)
-def test_the_template_decides_the_dialect(template: str, architecture: str, name: str) -> None:
-    assert detect(template, architecture).name == name
 
 
 def test_every_name_gives_its_dialect_and_no_other_name_does() -> None:

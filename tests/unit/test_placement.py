@@ -2,74 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from placing import GIB, MIB, everything, gpus, model, placed, settings
 
-from codeagent.inference.frames import DeviceInfo, LoadSettings
-from codeagent.inference.gguf import Header, LongArray, Tensor, Value, read_header
+from codeagent.inference.frames import DeviceInfo
+from codeagent.inference.gguf import read_header
 from codeagent.inference.memory import costs
 from codeagent.inference.placement import Plan, describe, lower, plan
 from codeagent.inference.spread import spread
-
-MIB, GIB = 1 << 20, 1 << 30
-
-
-def model(
-    layers: int = 28, *, tied: bool = False, trained: int = 32_768, more: Mapping[str, Value] | None = None
-) -> Header:
-    """A dense model in the shape of a 7B: 3,584 wide, 4 KV heads of 128, Q4_K but for a Q6_K output."""
-    shapes = {"attn_q": (3584, 3584), "attn_output": (3584, 3584), "attn_k": (3584, 512), "attn_v": (3584, 512)}
-    shapes |= {"ffn_gate": (3584, 18_944), "ffn_up": (3584, 18_944), "ffn_down": (18_944, 3584)}
-    tensors = [Tensor("token_embd.weight", "Q4_K", (3584, 152_064), 0, 3584 * 152_064 // 256 * 144)]
-    if not tied:
-        tensors.append(Tensor("output.weight", "Q6_K", (3584, 152_064), 0, 3584 * 152_064 // 256 * 210))
-    tensors += [
-        Tensor(f"blk.{i}.{name}.weight", "Q4_K", (a, b), 0, a * b // 256 * 144)
-        for i in range(layers)
-        for name, (a, b) in shapes.items()
-    ]
-    metadata: dict[str, Value] = {
-        "general.architecture": "qwen2",
-        "qwen2.block_count": layers,
-        "qwen2.context_length": trained,
-        "qwen2.embedding_length": 3584,
-        "qwen2.feed_forward_length": 18_944,
-        "qwen2.attention.head_count": 28,
-        "qwen2.attention.head_count_kv": 4,
-        "tokenizer.ggml.tokens": LongArray(152_064),
-    }
-    return Header(Path("m.gguf"), 3, 0, 0, metadata | dict(more or {}), tuple(tensors))
-
-
-def gpus(*free: float, kind: str = "gpu") -> list[DeviceInfo]:
-    """GPUs with so many GiB, all free."""
-    return [
-        DeviceInfo.model_validate(
-            {"name": f"GPU{i}", "description": "", "kind": kind, "free": int(f * GIB), "total": int(f * GIB)}
-        )
-        for i, f in enumerate(free)
-    ]
-
-
-def settings(**chosen: Any) -> LoadSettings:
-    return LoadSettings(path="m.gguf", name="m", **chosen)
-
-
-def placed(devices: Sequence[DeviceInfo], memory: int = 64 * GIB, header: Header | None = None, **chosen: Any) -> Plan:
-    return plan(header or model(), devices, settings(**chosen), memory)
-
-
-def everything(found: Plan) -> tuple[int, int]:
-    """Weights and cache over all places, which no plan may change."""
-    return (
-        found.host.weights + sum(d.weights for d in found.devices),
-        found.host.kv + sum(d.kv for d in found.devices),
-    )
 
 
 def test_without_a_gpu_all_is_on_the_host() -> None:
@@ -105,7 +49,7 @@ def test_a_middling_gpu_takes_the_last_layers_and_the_output_first() -> None:
     assert device.total <= 3 * GIB
     assert found.host.layers + device.layers == 29
     assert any("layers fit on the GPU" in n for n in found.notices)
-    one_more = placed(gpus(3), gpu_layers=found.n_gpu_layers + 1, context=found.context).devices[0]
+    one_more = placed(gpus(3), gpu_layers=found.n_gpu_layers + 1, context=found.context, kv_type="f16").devices[0]
     assert one_more.total > 3 * GIB - 130 * MIB
 
 
@@ -168,7 +112,7 @@ def test_cpus_and_accelerators_hold_no_layers() -> None:
 
 
 def test_explicit_layers_and_context_hold_even_where_they_do_not_fit() -> None:
-    found = placed(gpus(2), gpu_layers=99, context=65_536)
+    found = placed(gpus(2), gpu_layers=99, context=65_536, kv_type="f16")
     assert (found.n_gpu_layers, found.context, found.automatic) == (29, 65_536, frozenset())
     assert any("loading may fail" in n for n in found.notices)
     assert any("trained for 32,768" in n for n in found.notices)
@@ -226,28 +170,28 @@ def test_a_shared_output_is_a_copy_on_the_gpu_and_none_on_the_host() -> None:
 
 def test_layers_without_attention_have_no_growing_cache() -> None:
     found = costs(model(layers=4, more={"qwen2.attention.head_count_kv": (0, 0, 4, 0)}))
-    assert [n > 0 for n in found.kv_per_token] == [False, False, True, False]
+    assert [n > 0 for n in found.cached] == [False, False, True, False]
 
 
 def test_one_attention_layer_in_four_is_counted_as_such() -> None:
     recurrent = {"ssm.inner_size": 4096, "ssm.state_size": 128, "ssm.conv_kernel": 4, "full_attention_interval": 4}
     found = costs(model(layers=8, more={f"qwen2.{k}": v for k, v in recurrent.items()}))
-    assert [n > 0 for n in found.kv_per_token] == [False, False, False, True] * 2
+    assert [n > 0 for n in found.cached] == [False, False, False, True] * 2
     assert [n > 0 for n in found.state] == [True, True, True, False] * 2
 
 
 @pytest.mark.case(41)
 def test_lowering_ends_on_the_cpu_with_a_small_context_and_says_each_step() -> None:
     current: Plan | None = placed(gpus(24))
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[int, int, bool]] = []
     while current is not None:
-        seen.append((current.n_gpu_layers, current.context))
+        seen.append((current.n_gpu_layers, current.context, current.kv_type == "f16"))
         following = lower(current)
         assert following is None or any("Memory ran out" in n for n in following.notices)
         current = following
     assert seen == sorted(seen, reverse=True)
     assert len(set(seen)) == len(seen) <= 14
-    assert seen[-1] == (0, 2048)
+    assert seen[-1] == (0, 2048, False)
 
 
 @pytest.mark.case(41)
@@ -258,7 +202,7 @@ def test_lowering_keeps_explicit_layers_and_an_explicit_context() -> None:
     context = lower(placed(gpus(24), context=16_384))
     assert context is not None
     assert (context.n_gpu_layers, context.context) == (19, 16_384)
-    assert context.automatic == {"gpu_layers"}
+    assert context.automatic == {"gpu_layers", "kv_type"}
 
 
 @given(
@@ -273,7 +217,8 @@ def test_every_plan_places_everything_once_and_overfills_no_device_by_itself(
     found = placed(gpus(*free), int(memory * GIB), gpu_layers=layers, context=context)
     weights, kv = everything(found)
     assert weights == sum(t.nbytes for t in model().tensors)
-    assert kv == 2 * 28 * found.context * 4 * 128 * 2
+    padded, numbers = -(-found.context // 256) * 256, 2 * 28 * 4 * 128
+    assert kv == numbers * padded * (2 if found.kv_type == "f16" else 34 / 32)
     assert sum(d.layers for d in found.devices) == found.n_gpu_layers == sum(found.tensor_split)
     assert [d.holds_output for d in found.devices] == [False] * (len(found.devices) - 1) + [True] * bool(found.devices)
     if layers is None:
@@ -306,7 +251,8 @@ def test_the_plan_prints_as_a_table() -> None:
 @pytest.mark.model
 def test_estimates_for_the_real_small_model_are_what_the_library_reports(small_model: Path) -> None:
     """The figures are llama.cpp's own log lines for this file at batch 256, in MiB."""
-    found = plan(read_header(small_model), gpus(3), settings(gpu_layers=10, context=2048), 16 * GIB)
+    other = DeviceInfo(name="RPC0", description="", kind="gpu", free=3 * GIB, total=3 * GIB)
+    found = plan(read_header(small_model), [other], settings(gpu_layers=10, context=2048), 16 * GIB)
     (device,) = found.devices
     measured = {"weights": 224.69, "kv": 9.0, "compute": 149.25}
     assert {k: round(getattr(device, k) / MIB, 2) for k in measured} == measured

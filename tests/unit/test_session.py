@@ -89,6 +89,33 @@ def rewrite(text: str) -> dict[str, Any]:
 READ = {"calls": [{"name": "read", "arguments": {"path": "a.txt"}}]}
 
 
+async def test_each_request_tells_what_may_be_edited_as_it_is_then(world: World) -> None:
+    (world.root / "a.txt").write_text("x\n")
+    (world.root / "other.txt").write_text("not shown\n")
+    for number in range(4):
+        (world.root / f"{number}.txt").write_text("")
+    opened = world.open(READ, rewrite("y\n"), {"text": "done"})
+    opened.session.mode = "acceptEdits"
+    await opened.session.run_turn("say hello")
+    first, second, third = client(opened).requests
+    assert [request.texts for request in (first, second, third)] == [{}, {"a.txt": "x\n"}, {"a.txt": "y\n"}]
+    assert set(first.paths) == {"a.txt", "other.txt", "0.txt", "1.txt", "2.txt", "3.txt"}
+    assert {tool.name: (tool.existing, tool.anchors) for tool in first.tools if tool.existing} == {
+        "edit": ("path", ("old",))
+    }
+
+
+async def test_in_plan_mode_tools_that_act_are_shown_and_cannot_be_called(world: World) -> None:
+    opened = world.open({"text": "done"}, {"text": "done"})
+    await opened.session.run_turn("first")
+    opened.session.mode = "plan"
+    await opened.session.run_turn("second")
+    free, planning = client(opened).requests
+    assert free.masked == ()
+    assert set(planning.masked) == {"edit", "write", "test"}
+    assert planning.tools == free.tools
+
+
 async def test_what_is_said_into_a_turn_is_read_before_the_next_step(world: World) -> None:
     (world.root / "a.txt").write_text("x\n")
     opened = world.open(READ, {"text": "done"})

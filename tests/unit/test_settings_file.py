@@ -168,6 +168,6 @@ def test_typed_text_becomes_a_value() -> None:
     assert parse_setting("context", " 4096 ") == 4096
     assert parse_setting("vim", "true") is True
     assert parse_setting(("sampling", "top_p"), "0.5") == 0.5
-    assert parse_setting("rpc", "one:1, two:2") == ["one:1", "two:2"]
+    assert parse_setting("devices", "127.0.0.1:1, localhost:2") == ["127.0.0.1:1", "localhost:2"]
     with pytest.raises(ConfigError, match="There is no setting named nope"):
         parse_setting("nope", "1")

@@ -123,7 +123,9 @@ class Bubblewrap:
             shown.append(resolver)
         mounts += [_Mount(path, "shown") for path in shown]
         mounts += [_Mount(path, "writable") for path in (*places.roots, places.cache)]
-        closed = [path for path in self._protected.existing() if not any(path.is_relative_to(p) for p in hidden)]
+        around = {path for path in hidden if any(root.is_relative_to(path) for root in places.roots)}
+        unseen = [path for path in hidden if path not in around]
+        closed = [path for path in self._protected.existing() if not any(path.is_relative_to(p) for p in unseen)]
         mounts += [_Mount(path, "shown") for path in closed]
         return sorted(mounts, key=lambda mount: len(mount.path.parts))
 

@@ -23,7 +23,8 @@ _MAX_ENTRIES = 5000
 class Confinement:
     """What `supervise` is told to leave a process: paths to read and run, to write, to list, and sockets.
 
-    `families` are address families of sockets it may make; `ports` the TCP ports it may connect to then, None for all.
+    `families` are address families of sockets it may make; `ports` the TCP ports it may connect to then, None for all,
+    and `binds` those it may be called on.
     """
 
     read: Sequence[str]
@@ -31,6 +32,7 @@ class Confinement:
     listed: Sequence[str] = ()
     families: tuple[int, ...] = ()
     ports: tuple[int, ...] | None = ()
+    binds: tuple[int, ...] = ()
 
     def option(self) -> dict[str, str]:
         """As the supervisor takes it."""
@@ -39,6 +41,7 @@ class Confinement:
             "write": list(self.write),
             "list": list(self.listed),
             "ports": None if self.ports is None else list(self.ports),
+            "binds": list(self.binds),
             "filter": filter_program(self.families).hex(),
         }
         return {"confine": json.dumps(told)}

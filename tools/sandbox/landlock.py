@@ -33,13 +33,18 @@ def version() -> int:
 
 
 def confine(
-    read: Iterable[str], write: Iterable[str], listed: Iterable[str], ports: Iterable[int] | None, program: bytes
+    read: Iterable[str],
+    write: Iterable[str],
+    listed: Iterable[str],
+    ports: Iterable[int] | None,
+    program: bytes,
+    binds: Iterable[int] = (),
 ) -> None:
     """Leave this process and all it starts these files: below `read` to read and execute, below `write` to do anything
     with, below `listed` to list. Files that are not there are passed over.
 
-    `ports` are the TCP ports it may connect to; None puts no rule on TCP. `program` is a filter of system calls.
-    Raises OSError if any of it cannot be done; nothing must be run then.
+    `ports` are the TCP ports it may connect to, `binds` those it may be called on; None puts no rule on TCP. `program`
+    is a filter of system calls. Raises OSError if any of it cannot be done; nothing must be run then.
     """
     libc, known = _libc(), version()
     if known < 1:
@@ -53,8 +58,9 @@ def confine(
     for paths, rights in ((read, READ), (write, everything), (listed, LIST)):
         for path in paths:
             _allow(libc, rules, path, rights & everything)
-    for port in ports or () if tcp else ():
-        rule = struct.pack("=QQ", _CONNECT, port)
+    allowed = [*((_CONNECT, port) for port in ports or ()), *((_BIND, port) for port in binds)]
+    for right, port in allowed if tcp else ():
+        rule = struct.pack("=QQ", right, port)
         _checked(libc.syscall(_ADD, rules, _RULE_PORT, rule, ctypes.c_uint(0)))
     drop_capabilities(libc)
     _checked(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

@@ -1,11 +1,13 @@
-"""How the model process is held: it reads its model and its libraries, and writes nothing; starts nothing itself."""
+"""How the model process is held: it reads its model and its libraries, and writes only where it is told; starts nothing
+itself.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import codeagent
@@ -26,25 +28,46 @@ _GPUS = ("nvidia*", "dri", "kfd", "dxg", "mali*", "accel")
 _PART = re.compile(r"-\d{5}-of-\d{5}(?=\.gguf$)")
 
 
-def runner_prefix(model: Path, rpc: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
+def runner_prefix(
+    model: Path, rpc: Sequence[str], environ: Mapping[str, str], writable: Sequence[str] = ()
+) -> tuple[str, ...]:
     """What to put before the runner's command. Empty where this machine has no means to confine it.
 
     It may read `model`, with all its parts, its libraries and what the kernel tells of the machine; use GPUs; write
-    nowhere; and connect to the ports of the `rpc` servers ("host:port") and nowhere else.
+    in `writable` folders alone; and connect to the ports of the `rpc` servers ("host:port") and nowhere else.
     """
+    ports = tuple(int(port) for _, _, port in (server.rpartition(":") for server in rpc) if port.isdigit())
+    return _prefix(_parts(model), environ, ports, (), writable)
+
+
+def worker_prefix(port: int, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What to put before the command of a worker that is called on this port. Empty where it cannot be confined.
+
+    It may read its libraries, use GPUs, write nowhere and connect to nobody.
+    """
+    return _prefix((), environ, (), (port,))
+
+
+def _prefix(
+    models: Iterable[str],
+    environ: Mapping[str, str],
+    ports: tuple[int, ...],
+    binds: tuple[int, ...],
+    writable: Iterable[str] = (),
+) -> tuple[str, ...]:
     if sys.platform != "linux" or not supported() or not landlock_version():
         return ()
     gpus = [str(path) for pattern in _GPUS for path in Path("/dev").glob(pattern)]
-    ports = tuple(int(port) for _, _, port in (server.rpartition(":") for server in rpc) if port.isdigit())
     libraries = {folder for folder in environ.get("LD_LIBRARY_PATH", "").split(":") if folder.startswith("/")}
     settings = {f"/etc/{name}" for name in _SETTINGS.split()}
     confinement = Confinement(
-        read=sorted({*_python(environ), *_LIBRARIES, *libraries, *settings, *_parts(model), *_DEVICES}),
+        read=sorted({*_python(environ), *_LIBRARIES, *libraries, *settings, *models, *_DEVICES}),
         # A driver shares memory with itself in /dev/shm.
-        write=["/dev/null", "/proc/self/oom_score_adj", *gpus, *([_SHARED] if gpus else [])],
+        write=["/dev/null", "/proc/self/oom_score_adj", *gpus, *([_SHARED] if gpus else []), *writable],
         listed=("/",),
-        families=(AF_INET, AF_INET6, AF_NETLINK) if ports else (),
+        families=(AF_INET, AF_INET6, AF_NETLINK) if ports or binds else (),
         ports=ports,
+        binds=binds,
     )
     return tuple(supervised(Launch((), confinement.option())))
 

@@ -42,6 +42,8 @@ class Seatbelt:
 
 def profile(places: Places, hidden: Iterable[Path], protected: Iterable[Path], network: bool) -> str:
     """The profile: of several rules that match, the last one holds."""
+    hidden = list(hidden)
+    within = [root for root in places.roots if any(root.is_relative_to(path) for path in hidden)]
     lines = [
         "(version 1)",
         "(allow default)",
@@ -51,7 +53,7 @@ def profile(places: Places, hidden: Iterable[Path], protected: Iterable[Path], n
         '(allow file-write* (regex #"^/dev/ttys[0-9]+$"))',
         *(f"(deny file-read* file-write* (subpath {_quoted(path)}))" for path in hidden),
         *(f"(allow file-read* (subpath {_quoted(path)}))" for path in (*places.roots, places.cache)),
-        f"(allow file-write* (subpath {_quoted(places.cache)}))",
+        *(f"(allow file-write* (subpath {_quoted(path)}))" for path in (*within, places.cache)),
         *(f"(deny file-write* (subpath {_quoted(path)}))" for path in protected),
         "(deny process-info* (target others))",
         "(deny mach-task-name)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
@@ -25,6 +26,8 @@ from codeagent.tui.prompt.pastes import Folds
 from codeagent.tui.prompt.popup import Popup
 from codeagent.tui.prompt.suggestions import Suggestions
 
+PAUSE = 0.5
+"""Seconds without a key that make a pause."""
 _COMMAND = re.compile(r"/(?P<name>[A-Za-z][\w:-]*)(?:\s+(?P<argument>.*))?", re.DOTALL)
 
 
@@ -118,9 +121,13 @@ class Prompt(Widget):
         commands: Sequence[SlashCommandInfo] = (),
         placeholder: str = "",
         vim: bool = False,
+        drafting: Callable[[str], None] = lambda text: None,
         id: str | None = None,
     ) -> None:
+        """`drafting` is told, when the person pauses, what stands there of a request to the model."""
         super().__init__(id=id)
+        self._drafting = drafting
+        self._pause: Timer | None = None
         self._commands = commands
         self._history = History(history)
         self._folds = Folds()
@@ -296,6 +303,14 @@ class Prompt(Widget):
         event.stop()
         self._suggestions.update()
         self._show_state()
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(PAUSE, self._paused)
+
+    def _paused(self) -> None:
+        text = self._editor.text
+        if text.strip() and text[0] not in "/!":
+            self._drafting(text)
 
     @on(TextArea.SelectionChanged)
     def _moved(self, event: TextArea.SelectionChanged) -> None:

@@ -155,6 +155,6 @@ def _facts(header: Header, entry: Entry | None) -> tuple[tuple[str, str], ...]:
         ("parameters", f"{header.parameters / 1e9:.2f} billion"),
         ("quantization", ", ".join(f"{kind} ({size(weights[kind])})" for kind in types)),
         ("context", f"{header.number('context_length', 0):,} tokens"),
-        ("calls tools as", dialects.detect(header.chat_template, header.architecture).name),
+        ("calls tools as", dialects.name_of(header.chat_template, header.architecture)),
         ("licence", licence or "unknown"),
     )

@@ -45,7 +45,19 @@ class Finding:
 def doctor() -> int:
     """Check this machine and say what to do about what is missing. Exits with 52 when codeagent cannot work here."""
     failed = False
-    for check in (_python, _library, _memory, _disk, _settings, _model, _ripgrep, _git, _sandbox):
+    for check in (
+        _python,
+        _library,
+        _memory,
+        _disk,
+        _settings,
+        _model,
+        _warm_start,
+        _workers,
+        _ripgrep,
+        _git,
+        _sandbox,
+    ):
         for finding in check():
             failed = failed or finding.state == "fail"
             mark = click.style(f"{finding.state:<4}", fg=_COLOURS[finding.state], bold=True)
@@ -74,7 +86,7 @@ def _library() -> Iterator[Finding]:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(greeting.versions.items()))
     yield Finding("ok", "llama-cpp-python", f"{versions}; compiled for {', '.join(backends) or 'the CPU'}")
     if "RPC" not in backends:
-        advice = f"Only needed to use the devices of other machines:\n{reinstall_command(())}"
+        advice = f"Only needed to lend or use other machines (codeagent worker):\n{reinstall_command(())}"
         yield Finding("warn", "RPC", "the library was compiled without it", advice)
     yield from _gpus(greeting, backends)
 
@@ -201,6 +213,53 @@ def _model() -> Iterator[Finding]:
         yield Finding("fail", "model", str(e), "`codeagent model list` shows all that can be had.")
     else:
         yield Finding("ok", "model", f"{name}, {size(header.file_size)}")
+
+
+def _workers() -> Iterator[Finding]:
+    from codeagent.agent.config import ConfigError, load_config
+    from codeagent.agent.paths import Paths
+    from codeagent.inference.workers import is_open, split_address
+
+    try:
+        endpoints = load_config(Paths.default().config_file, None, os.environ, {}).devices
+    except ConfigError:
+        return  # said before
+    for endpoint in endpoints:
+        if is_open(*split_address(endpoint)):
+            text = f"{endpoint} answers; the model process may connect to this port, and to nothing else"
+            yield Finding("ok", "worker", text)
+        else:
+            advice = "Start `codeagent worker` there and the tunnel to it, or take it out of the setting devices."
+            yield Finding("warn", "worker", f"nobody answers at {endpoint}", advice)
+
+
+def _warm_start() -> Iterator[Finding]:
+    from codeagent.agent.config import ConfigError, load_config
+    from codeagent.agent.paths import Paths
+    from codeagent.inference.store import ModelStore, default_models_folder
+    from codeagent.inference.warm_folder import size_of
+    from codeagent.inference.warm_place import folder_of, folders, measured
+
+    base = Paths.default().warm_states
+    try:
+        config = load_config(Paths.default().config_file, None, os.environ, {})
+        if not config.warm_start:
+            yield Finding("ok", "warm start", "off (warm_start in the settings): all is read anew in each session")
+            return
+        found = measured(folder_of(base, ModelStore(default_models_folder()).resolve(config.model)))
+    except (ConfigError, ModelError, OSError):
+        return  # said before
+    existing = next(path for path in (base, *base.parents) if path.exists())
+    text = f"{size(sum(map(size_of, folders(base))))} of {size(int(config.warm_start_gb * 1e9))} in {base}"
+    if not os.access(existing, os.W_OK):
+        yield Finding("warn", "warm start", f"{base} cannot be written, so all is read anew in each session")
+    elif found is None or found.gain is None:
+        yield Finding("ok", "warm start", f"{text}; not measured with this model yet")
+    elif found.gain < 1 and found.recent:
+        text = f"not used for now: loading was measured at {found.gain:.2g} times the speed of reading"
+        yield Finding("warn", "warm start", text, f"Put {base} on a quicker disk, or set warm_start = false.")
+    else:
+        yield Finding("ok", "warm start", f"{text}; loading was {found.gain:,.0f} times as fast as reading")
 
 
 def _ripgrep() -> Iterator[Finding]:

@@ -17,7 +17,9 @@ SUBCOMMANDS = {
     "doctor": ("codeagent.cli.doctor", "Check this machine and say what to do about what is missing."),
     "index": ("codeagent.cli.index", "Bring the index of a folder's code up to date, or say what is in it."),
     "map": ("codeagent.cli.map", "Print the map of a folder's code, for a question or as a whole."),
+    "reproduce": ("codeagent.cli.reproduce", "Make a session's model calls again and compare the answers by token."),
     "web": ("codeagent.cli.web", "Serve the app to a browser on this machine."),
+    "worker": ("codeagent.cli.worker", "Lend this machine's memory and cores to a codeagent on another one."),
     "sandbox": ("codeagent.cli.sandbox", "Run a command in the sandbox that the agent's commands run in."),
     "trust": ("codeagent.cli.trust", "Trust a folder, so that codeagent may work in it."),
 }

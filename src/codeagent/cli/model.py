@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import functools
+import json
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import click
 
+from codeagent.agent.config import ConfigError
 from codeagent.agent.paths import Paths
 from codeagent.agent.text import printable
 from codeagent.cli.progress import ProgressBar, size
@@ -168,19 +170,31 @@ def show(name: str) -> None:
 @_name
 @click.option("--ctx", type=click.IntRange(512), help="Size of the context window, in tokens.")
 @click.option("--gpu-layers", type=click.IntRange(0), help="Layers to put on GPUs, the last ones first.")
+@click.option(
+    "--gpu", "gpus", metavar="SIZES", help='GPUs to plan for instead of this machine\'s: "24GiB,12GiB@360GB/s".'
+)
+@click.option("--device", "devices", multiple=True, metavar="HOST:PORT", help="A worker that holds layers too.")
+@click.option("--kv-type", type=click.Choice(["f16", "q8_0", "q4_0"]), help="How the cache is kept.")
+@click.option("--cpu-moe", type=click.IntRange(0), metavar="N", help="Layers whose experts stay on the CPU.")
+@click.option("--split-mode", type=click.Choice(["none", "layer", "row"]), help="How several GPUs share the model.")
+@click.option("--draft", metavar="NAME|FILE", help="A draft model to be loaded beside it.")
+@click.option("--projector", type=click.Path(path_type=Path), metavar="FILE", help="A projector for pictures, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print data for programs.")
 @_exit_codes
-def plan(name: str, ctx: int | None, gpu_layers: int | None) -> None:
-    """Show where a model's layers, cache and buffers would go on this machine, without loading it."""
-    from codeagent.inference import placement
-    from codeagent.inference.frames import LoadSettings
-    from codeagent.inference.gguf import read_header
-    from codeagent.inference.host import host_memory
-    from codeagent.inference.probe import hello
+def plan(name: str, gpus: str | None, draft: str | None, projector: Path | None, as_json: bool, **given: Any) -> None:
+    """Show where a model's layers, cache and buffers would go, and how fast it would be, without loading it."""
+    from codeagent.cli.model_plan import Outlook, companions_of, devices_for, header_of, load_settings
+    from codeagent.inference.placement.described import DescriptionError
 
-    path = _store().resolve(name, _catalog())
-    header = read_header(path)
-    settings = LoadSettings(path=str(path), name=name, context=ctx, gpu_layers=gpu_layers)
-    _out(placement.describe(placement.plan(header, hello().devices, settings, host_memory().available)))
+    catalog = _catalog()
+    path = header_of(_store(), name, catalog)
+    beside = companions_of(header_of(_store(), draft, catalog) if draft else None, projector)
+    try:
+        settings = load_settings(path, name, given)
+        found = Outlook(path, settings, devices_for(gpus, given["devices"], settings.rpc), beside)
+    except (DescriptionError, ConfigError) as e:
+        raise click.UsageError(str(e)) from e
+    _out(json.dumps(found.data(), indent=2) if as_json else found.text())
 
 
 @model.command()
@@ -226,7 +240,7 @@ def rm(name: str) -> None:
 
 
 def _default_model() -> str:
-    from codeagent.agent.config import ConfigError, load_config
+    from codeagent.agent.config import load_config
 
     try:
         return load_config(Paths.default().config_file, None, {}, {}).model
@@ -235,7 +249,6 @@ def _default_model() -> str:
 
 
 def _write_default(path: Path, name: str) -> None:
-    from codeagent.agent.config import ConfigError
     from codeagent.agent.settings_file import set_setting
 
     try:

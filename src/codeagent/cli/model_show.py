@@ -37,7 +37,7 @@ def describe_file(name: str, path: Path, entry: Entry | None) -> str:
         ("embedding", f"{embedding:,}, feed-forward {header.number('feed_forward_length', 0):,}"),
         ("vocabulary", f"{header.vocabulary:,} tokens, tokenizer {tokenizer.strip() or 'unknown'}"),
         ("context", f"{header.number('context_length', 0):,} tokens"),
-        ("calls tools as", dialects.detect(header.chat_template, header.architecture).name),
+        ("calls tools as", dialects.name_of(header.chat_template, header.architecture)),
         ("licence", entry.licence if entry else _cut(licence) or "unknown"),
     ]
     lines = [name, *(f"  {label:<15} {text}" for label, text in facts if text)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+MOST_CANDIDATES = 16
 MODES = ["plan", "default", "acceptEdits", "dontAsk", "bypassPermissions"]
 
 
@@ -50,6 +51,13 @@ class Mode(click.Choice[str]):
     "--verify",
     metavar="CMD",
     help="The work is done when this command succeeds; it runs after each edit and at the end.",
+)
+@click.option(
+    "--candidates",
+    type=click.IntRange(1, MOST_CANDIDATES),
+    metavar="N",
+    default=1,
+    help="Try the task N ways in copies of the folder; --verify judges, and the best one's changes are made.",
 )
 @click.option("--permission-mode", type=Mode(), help="What may happen without asking.")
 @click.option(
@@ -125,10 +133,11 @@ class Mode(click.Choice[str]):
 )
 @click.option("--threads", type=PositiveInt(), help="CPU threads.")
 @click.option(
-    "--rpc",
+    "--device",
+    "devices",
     multiple=True,
     metavar="HOST:PORT",
-    help="A llama.cpp RPC server whose device holds layers too (loopback or a tunnel).",
+    help="A worker whose memory and cores hold layers too (on this machine, or a tunnel's end).",
 )
 @click.option("--temperature", type=click.FloatRange(0, 5), metavar="T", help="Sampling temperature; 0 is greedy.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 2), metavar="N", help="Seed of the sampler.")
@@ -210,6 +219,8 @@ def _unattended(flags: dict[str, Any], text: str | None, stream_input: bool) -> 
         last_message_file=flags["last_message_file"],
         diff_file=flags["diff_file"],
         quiet=flags["quiet"],
+        candidates=flags["candidates"],
+        at_once=flags["candidates"],
     )
     return run_task(options, sys.stdin.buffer, sys.stdout, sys.stderr)
 
@@ -220,7 +231,7 @@ def session_fields(flags: dict[str, Any]) -> dict[str, Any]:
 
     seed = {"seed": flags["seed"]} if flags["seed"] is not None else {}
     heat = {"temperature": flags["temperature"]} if flags["temperature"] is not None else {}
-    names = ("model", "context", "gpu_layers", "threads", "rpc", "allowed_tools", "disallowed_tools", "max_turns")
+    names = ("model", "context", "gpu_layers", "threads", "devices", "allowed_tools", "disallowed_tools", "max_turns")
     names += ("sandbox",)
     settings = {name: flags[name] for name in names}
     settings["permission_mode"] = "bypassPermissions" if flags["yolo"] else flags["permission_mode"]
