@@ -351,4 +351,4 @@ class AgentLoop:
 def _distinct(calls: list[ToolCall]) -> list[ToolCall]:
     """The calls without those that only repeat the one before them, as small models do."""
     pairs = zip([None, *calls], calls, strict=False)
-    return [b for a, b in pairs if a is None or (a.name, a.arguments) != (b.name, b.arguments)]
+    return [b for a, b in pairs if a is None or not b.same_as(a)]

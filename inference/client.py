@@ -41,6 +41,10 @@ class ToolCall(Frozen):
     name: str
     arguments: dict[str, Any]
 
+    def same_as(self, other: ToolCall) -> bool:
+        """Whether it asks for the same as another call."""
+        return (self.name, self.arguments) == (other.name, other.arguments)
+
 
 class Message(Frozen):
     """One entry of the conversation.

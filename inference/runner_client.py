@@ -140,7 +140,7 @@ class RunnerClient:
         finally:
             if number in self._open:
                 # On its own, so that it goes on to the end even when this wait is cancelled.
-                cancelling = asyncio.create_task(self._cancel(number))
+                cancelling = asyncio.create_task(self._cancel(number, answers))
                 self._cancelling.add(cancelling)
                 cancelling.add_done_callback(self._cancelling.discard)
                 await asyncio.shield(cancelling)
@@ -181,12 +181,12 @@ class RunnerClient:
                 answers.put_nowait(failure)
             self._open.clear()
 
-    async def _cancel(self, number: int) -> None:
+    async def _cancel(self, number: int, answers: Answers) -> None:
         """End an open request, or the process if it does not let go of it."""
-        answers = self._open[number]
         try:
             async with asyncio.timeout(self._limits.cancel):
-                await self._supervisor.send(Cancel(id=number))
+                if number in self._open:  # at the end of an event loop all of them may have been ended before
+                    await self._supervisor.send(Cancel(id=number))
                 while number in self._open:
                     await answers.get()
         except TimeoutError:

@@ -11,7 +11,6 @@ from codeagent.inference.dialects.schema_grammar import json_rule
 from codeagent.inference.dialects.streaming import Thinking
 
 _MAX_CALLS = 8
-_MAX_PROSE = 400
 
 
 def framed(
@@ -21,25 +20,19 @@ def framed(
     *,
     required: bool,
     thinking: Thinking | None = None,
-    prose: int = _MAX_PROSE,
 ) -> CallGrammar:
     """A grammar of `calls`, an expression that begins with the text `opener`.
 
-    Lazy, waking at the opener, unless a call is required: then thinking, where the dialect has it, and a short piece of
-    prose, of at most `prose` characters, may come first. The prose holds neither "<" nor a backtick, which would
-    begin something else.
+    Lazy, waking at the opener, unless a call is required: then it is what comes first, after thinking where the dialect
+    has it. A small model that may write a piece of prose before writes the call in it, in a form of its own.
     """
     if not required:
         return CallGrammar(gbnf=grammar.text(calls), trigger=opener)
-    before = f"[^<`{_class_letter(opener)}]{{0,{prose}}} " if prose else ""
-    if thinking:
-        thought = f"{until(grammar, thinking.closer)} [\\n]{{0,2}}"
-        before = (thought if thinking.open_at_start else f"({literal(thinking.opener)} {thought})?") + f" {before}"
-    return CallGrammar(gbnf=grammar.text(before + calls))
-
-
-def _class_letter(opener: str) -> str:
-    return {"[": "\\[", "{": "{"}.get(opener[0], "")
+    if not thinking:
+        return CallGrammar(gbnf=grammar.text(calls))
+    thought = f"{until(grammar, thinking.closer)} [\\n]{{0,2}}"
+    before = thought if thinking.open_at_start else f"({literal(thinking.opener)} {thought})?"
+    return CallGrammar(gbnf=grammar.text(f"{before} {calls}"))
 
 
 def several(call: str, separator: str) -> str:

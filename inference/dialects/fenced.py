@@ -74,7 +74,7 @@ class FencedDialect(TemplateDialect):
         calls = _file_rule(grammar, files) + (f" | {_block_rule(grammar, others)}" if others else "")
         if reason_first:
             calls = f'[A-Z] [^<\\n]{{20,300}} "\\n" "\\n"? ({calls})'
-        return framed(grammar, f"({calls})", self.trigger, required=True, thinking=self.thinking, prose=0)
+        return framed(grammar, f"({calls})", self.trigger, required=True, thinking=self.thinking)
 
     def parser(self, tools: Sequence[ToolSpec]) -> CallParser:
         """See Dialect."""

@@ -154,7 +154,7 @@ class Generation:
         self.history.append(token)
         if self._drafter:
             self._drafter.add(token)
-        if self._reply.stopped:
+        if self._reply.stopped or self._reply.repeats:
             return "stop"
         if self._guard.add(token):
             return "loop"

@@ -26,6 +26,9 @@ class Reply:
         self._tokens: list[int] = []
         self._logprobs: list[TokenLogprob] = []
         self.calls = 0
+        self.repeats = False
+        """Whether the last call is the one before it once more, as small models go on for ever."""
+        self._last: ToolCall | None = None
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -73,7 +76,10 @@ class Reply:
 
     def _send(self, events: Sequence[ParsedEvent]) -> None:
         for event in events:
-            self.calls += isinstance(event, ToolCall)
+            if isinstance(event, ToolCall):
+                self.calls += 1
+                self.repeats = self._last is not None and event.same_as(self._last)
+                self._last = event
             self._emit(event)
 
     def _logprobs_of(self, raw: str, rest: str) -> tuple[TokenLogprob, ...]:

@@ -282,7 +282,7 @@ def test_a_schema_that_is_none_is_refused(engine: Engine, schema: dict[str, obje
 @pytest.mark.parametrize("seed", range(4))
 def test_a_required_call_is_well_formed_at_any_temperature(engine: Engine, seed: int) -> None:
     wild = Sampling(temperature=1.5, top_k=0, top_p=1, min_p=0, seed=seed)
-    got = run(engine, ask("Look at main.py.", tools=(READ,), tool_choice="required", sampling=wild, max_tokens=600))
+    got = run(engine, ask("Look at main.py.", tools=(READ,), tool_choice="required", sampling=wild, max_tokens=200))
     calls = [event for event in got.events if isinstance(event, ToolCall)]
     assert got.end.reason in ("tool_calls", "length")
     if got.end.reason == "tool_calls":

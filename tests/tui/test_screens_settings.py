@@ -134,7 +134,7 @@ async def test_search_leaves_what_has_the_words(stage: ScreenStage) -> None:
         await until_shown(pilot, "max_turns")
         await pilot.press("slash")
         await typed(pilot, "gpu")
-        await until(pilot, lambda: [o.id for o in stage.screen.query_one(Rows).options] == ["gpu_layers"])
+        await until(pilot, lambda: [o.id for o in stage.screen.query_one(Rows).options] == ["gpu_layers", "split_mode"])
 
 
 @pytest.mark.parametrize("broken", ["model = \n", "[sampling\n"])
