@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test faults check bench format docs screenshots
 
-BENCH ?= bench/engine.py
+BENCH ?= bench/table.py
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ faults: setup ## try the fifty safety cases and print what was held (ARGS="26 28
 check: setup ## run every static check: format, lint, types, layers, sizes, package, licences, docs
 	@.venv/bin/python scripts/check.py
 
-bench: setup ## measure the engine against bare llama.cpp (BENCH=bench/file.py for another measurement)
+bench: setup ## measure the engine against its limits and peers, in one table (BENCH=bench/file.py for one measurement)
 	@.venv/bin/python $(BENCH) $(ARGS)
 
 format: setup ## format the code

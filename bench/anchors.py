@@ -29,6 +29,7 @@ from pathlib import Path
 from threading import Event
 
 import numpy as np
+from rows import report
 
 from codeagent import prompts
 from codeagent.agent.context.editable import editable
@@ -90,6 +91,13 @@ def main() -> None:
         for held in (True, False):
             row = {outcome: counts[form, held, outcome] for outcome in OUTCOMES}
             print(f"{form:8} {'held' if held else 'free':5} of {sum(row.values())}: {row}")
+    missed = {held: sum(counts[form, held, "miss"] for form in FORMS) for held in (True, False)}
+    tried = {held: sum(count for (_, held_, _), count in counts.items() if held_ is held) for held in (True, False)}
+    held, free = (missed[how] / tried[how] for how in (True, False))
+    report(
+        f"edits that miss, {options.model}", f"{missed[True]} of {tried[True]}",
+        f"not held {missed[False]} of {tried[False]} ({free:.0%})", held, most=0, percent=True,
+    )  # fmt: skip
 
 
 def cost(path: str) -> None:

@@ -25,10 +25,13 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rows import report
+
 COMMAND = Path(sys.executable).parent / "codeagent"
 COUNTS = (1, 4)
 GRACE = 60.0
 CHECK_SECONDS = 120.0
+MORE, SLOWER = 1.0, 2.5
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,15 @@ def summary(rows: list[Row]) -> None:
     ratio = sum(row.seconds for row in many) / max(0.1, sum(row.seconds for row in one))
     more = sum(row.solved for row in many) - sum(row.solved for row in one)
     show(f"\n{COUNTS[1]} candidates solve {more:+d} tasks in {ratio:.2f} times the seconds.")
+    fewer, better = (f"{sum(row.solved for row in of)} of {len(of)}" for of in (one, many))
+    solved_ratio = sum(row.solved for row in many) / max(1, sum(row.solved for row in one))
+    report("tasks solved by the best of 4 candidates", better, f"by one {fewer}", solved_ratio, least=MORE)
+    report("seconds for 4 candidates", *seconds_of(many, one), ratio, most=SLOWER)
+
+
+def seconds_of(many: list[Row], one: list[Row]) -> tuple[str, str]:
+    """How long all of them took, as the table has it."""
+    return f"{sum(row.seconds for row in many):.0f} s", f"one candidate {sum(row.seconds for row in one):.0f} s"
 
 
 def show(text: str) -> None:

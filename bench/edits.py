@@ -1,7 +1,7 @@
 """A file rewritten whole with a few changed lines, with guesses from the old file and without, in the same run; and
 what a grammar costs a token.
 
-    make bench, or python bench/edits.py --model NAME-OR-FILE
+    python bench/edits.py --model NAME-OR-FILE
 
 Both answers are greedy and must be equal. The limit is what the cost curve of this machine allows: every token guessed
 right, in decodes of the best size, none lost. Expected on the default model: at least 2 times plain decoding, and at
@@ -14,6 +14,8 @@ import argparse
 import statistics
 import time
 from threading import Event
+
+from rows import report
 
 from codeagent.inference.client import ChatRequest, Finished, Message, ModelEvent, Sampling, ToolSpec
 from codeagent.inference.dialects import by_name
@@ -105,7 +107,11 @@ def rewriting(path: str, text: str, tokens: int) -> None:
     print(f"plain {plain.usage.decode_rate:.1f} tok/s, guessed {guessed.usage.decode_rate:.1f} tok/s")
     print(f"drafted {guessed.usage.drafted}, accepted {guessed.usage.accepted}")
     print("cost curve: " + ", ".join(f"{size}: {ms:.0f} ms" for size, ms in curve.items()))
-    print(f"ratio {ratio:.2f} (expected {FASTER})   limit {best:.2f}   share {ratio / best:.2f} ({OF_THE_LIMIT})")
+    what = f"{len(text.splitlines())} lines rewritten with three changed"
+    ours, slow = (f"{each.usage.decode_rate:.1f} tok/s" for each in (guessed, plain))
+    report(what, ours, f"plain {slow}", ratio, least=FASTER)
+    limit = f"cost curve {best * plain.usage.decode_rate:.1f} tok/s"
+    report(f"{what}, of the limit", ours, limit, ratio / best, least=OF_THE_LIMIT)
 
 
 def answer(engine: Engine, request: ChatRequest) -> Finished:
@@ -172,8 +178,8 @@ def grammar_cost(path: str) -> None:
     free, held = (statistics.median(choosing[name]) * 1000 for name in ("free", "held"))
     whole = statistics.median(decoding) * 1000 + free
     share = (held - free) / whole
-    print(f"choosing a token: {free:.2f} ms free, {held:.2f} ms under a grammar")
-    print(f"grammar {share:.1%} of a token's {whole:.1f} ms (expected at most {GRAMMAR:.0%})")
+    ours, whole_token = f"{held:.2f} ms to choose, free {free:.2f} ms", f"a token {whole:.1f} ms"
+    report("a grammar, of a token's time", ours, whole_token, share, most=GRAMMAR, percent=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Several requests written at once, against what one llama_decode with as many tokens costs in the same run.
 
-    make bench, or python bench/parallel.py --model NAME-OR-FILE
+    python bench/parallel.py --model NAME-OR-FILE
 
 The limit is a bare loop: as many sequences with as many tokens in them, one token each a decode, the scores fetched and
 nothing sampled. The two take turns, and the median of the times for one step is compared. Expected: 0.9 of the limit at
@@ -14,6 +14,8 @@ import argparse
 import statistics
 from threading import Event
 from time import perf_counter
+
+from rows import report
 
 from codeagent.inference.client import ChatRequest, Message, ModelEvent, Sampling, TextDelta
 from codeagent.inference.engine.engine import Engine
@@ -54,9 +56,13 @@ def main() -> None:
         )
         ours, limit = turns(engine, bare, count, options.steps, options.repeats)
         alone = alone or count / ours
-        print(
-            f"{count} together: {1000 * ours:7.1f} ms a step, bare {1000 * limit:7.1f} ms   ratio {limit / ours:.3f}"
-            f" (expected {EXPECTED})   {count / ours:6.1f} tok/s, {count / ours / alone:.2f} of one alone"
+        print(f"{count} together write {count / ours:.1f} tok/s, {count / ours / alone:.2f} of one alone")
+        report(
+            f"{count} together, a token of each",
+            f"{1000 * ours:.1f} ms",
+            f"bare loop {1000 * limit:.1f} ms",
+            limit / ours,
+            least=EXPECTED,
         )
         engine.close()
         bare.close()

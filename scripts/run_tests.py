@@ -10,6 +10,7 @@ import sys
 from console import BIN, ROOT, say
 
 MODEL = "qwen2.5-coder-0.5b"
+OTHER_MODELS = ("gemma-3-270m", "smollm2-135m")  # one with a sliding window, one of the Llama kind
 # Most tests wait more than they compute; more of them at a time would make each too slow.
 MAX_WORKERS = 4
 NOTHING_COLLECTED = 5
@@ -53,6 +54,9 @@ def main(arguments: list[str]) -> int:
             say(f"!! {program} is not there: the tests that need it are SKIPPED (apt-get install {package})")
     if subprocess.run([BIN / "codeagent", "model", "pull", MODEL], check=False).returncode != 0:
         sys.exit(f"The tests need the model {MODEL} and it could not be fetched: see above.")
+    for model in OTHER_MODELS:
+        if subprocess.run([BIN / "codeagent", "model", "pull", model], check=False).returncode != 0:
+            say(f"!! {model} could not be fetched: the tests that need it are SKIPPED")
     return run_all(arguments, os.environ | {"PATH": path})
 
 
